@@ -1,0 +1,48 @@
+"""Default hazard in the mark-to-market loan-to-value ratio: a logistic baseline that ramps with age.
+
+``mdr = base * min(age / ramp, 1) * exp(slope * (ltv - pivot))``, ltv held between ``lowest`` and ``highest``. The
+exponential form is that of a proportional hazard in current LTV (Deng, Quigley and Van Order, *Econometrica* 68 (2000),
+275-307, equation 6); where each figure comes from is in docs/theory/ltv_hazard.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kernels import special
+from kernels.behaviour.model import Model
+from kernels.ops import Ops
+
+
+def build(ops: Ops) -> Callable[..., Any]:
+    """MDR as a proportional hazard in mark-to-market LTV."""
+    exp = special.build(ops).exp
+    real, where = ops.real, ops.where
+    one = real(1)
+
+    @ops.function
+    def mdr(month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, parameters):  # type: ignore[no-untyped-def]
+        base, slope, pivot, ramp = parameters[0], parameters[1], parameters[2], parameters[3]
+        lowest, highest = parameters[4], parameters[5]
+        seasoned = age / ramp
+        by_time = base * where(seasoned < one, seasoned, one)
+        held = where(ltv > lowest, ltv, lowest)
+        held = where(held < highest, held, highest)
+        hazard = by_time * exp(slope * (held - pivot))
+        return where(hazard < one, hazard, one)
+
+    return mdr
+
+
+MODEL = Model(
+    build,
+    {
+        "base": "monthly default rate of a seasoned loan at the pivot",
+        "slope": "change of log hazard per unit of ltv",
+        "pivot": "ltv at which the hazard is the base",
+        "ramp_months": "months of age to the full hazard",
+        "lowest_ltv": "the hazard is flat below",
+        "highest_ltv": "the hazard is flat above",
+    },
+)

@@ -1,0 +1,42 @@
+"""What a behavioural model is: a scalar function of what can be observed of one loan on one path in one month."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kernels.ops import Ops
+
+OBSERVABLES = {
+    "month": "month of the simulation, 1 is the first after the cut-off (integer)",
+    "age": "months since origination, 1 in the first month (real)",
+    "calendar_month": "0 for January to 11 for December (integer)",
+    "note_rate": "the loan's note rate now, annual",
+    "mortgage_rate": "primary mortgage rate at the start of the month, annual",
+    "balance_factor": "expected performing balance at the start of the month over the balance at the cut-off",
+    "ltv": "balance at the start of the month over the home's value then",
+    "parameters": "the model's parameters, in the order of its `parameters` table",
+}
+"""Arguments of every model function, in this order. A model ignores what it does not need."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A prepayment, default or severity model.
+
+    Attributes
+    ----------
+    build : callable
+        ``build(ops)`` returns the scalar function of :data:`OBSERVABLES`: a rate of prepayment or default, or the loss as a
+        share of the balance at default, each in [0, 1].
+    parameters : dict
+        Name and meaning, with unit, of each parameter, in order. A name that ends in ``[]`` takes the rest of the array: a
+        table of any length.
+    annual : bool
+        The rate is annual (CPR, CDR); the launcher turns it into a monthly one (SMM, MDR).
+    """
+
+    build: Callable[[Ops], Callable[..., Any]]
+    parameters: dict[str, str]
+    annual: bool = False

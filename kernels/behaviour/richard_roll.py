@@ -1,0 +1,55 @@
+"""Richard-Roll prepayment with the OTS refinancing curve: CPR = refinancing x seasoning x seasonality x burnout.
+
+Sources: Richard and Roll, *Prepayments on fixed-rate mortgage-backed securities*, J. Portfolio Management 15 (1989), 73-82
+(the form, and the seasonality of its Figure 3); Office of Thrift Supervision, *Net Portfolio Value Model Manual* (March 2000)
+(the arctangent). Theory and constants: docs/theory/richard_roll.md, conf/behaviour/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kernels import special
+from kernels.behaviour.model import Model
+from kernels.ops import Ops
+
+_SEASONALITY = 8  # position of January's multiplier
+
+
+def build(ops: Ops) -> Callable[..., Any]:
+    """CPR of Richard and Roll."""
+    atan = special.build(ops).atan
+    real, where = ops.real, ops.where
+    zero, one, most = real(0), real(1), real(0.999)
+
+    @ops.function
+    def cpr(month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, parameters):  # type: ignore[no-untyped-def]
+        level, height, steepness, centre = parameters[0], parameters[1], parameters[2], parameters[3]
+        ramp, burnout_floor, burnout_slope, multiplier = parameters[4], parameters[5], parameters[6], parameters[7]
+        seasoned = age / ramp
+        by_time = multiplier * where(seasoned < one, seasoned, one) * parameters[_SEASONALITY + calendar_month]
+        refinancing = level - height * atan(steepness * (centre - note_rate / mortgage_rate))
+        burnout = burnout_floor + burnout_slope * balance_factor
+        rate = by_time * refinancing * burnout
+        rate = where(rate > zero, rate, zero)
+        return where(rate < most, rate, most)
+
+    return cpr
+
+
+MODEL = Model(
+    build,
+    {
+        "level": "CPR at the centre of the arctangent, annual",
+        "height": "CPR per radian, annual",
+        "steepness": "radians per unit of note rate over mortgage rate",
+        "centre": "note rate over mortgage rate at the steepest point",
+        "ramp_months": "months of age to full seasoning",
+        "burnout_floor": "burnout multiplier of a pool that is paid off",
+        "burnout_slope": "burnout multiplier per unit of balance factor",
+        "multiplier": "multiplies the CPR; 1 is the source's own",
+        "seasonality[]": "multiplier from January to December",
+    },
+    annual=True,
+)

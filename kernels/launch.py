@@ -1,0 +1,51 @@
+"""Turning a launcher, written once, into something the host can call on each target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kernels.ops import Ops
+
+CUDA_THREADS = 128
+"""Threads a block: four warps, so that a block's registers fit even at 255 a thread (65,536 registers, 32,640 needed)."""
+
+
+def compile_launcher(ops: Ops, function: Callable[..., None], key: str, writes: tuple[int, ...]) -> Callable[..., None]:
+    """Host callable ``run(n_paths, *args)`` for a launcher ``function(*args)`` that loops over ``ops.lanes(n)``.
+
+    Parameters
+    ----------
+    ops : Ops
+        Target and precision.
+    function : callable
+        The launcher; takes numpy arrays and numbers, returns nothing.
+    key : str
+        Names the launcher and every choice closed over in it (models, decrement, width): the key of the disk cache.
+    writes : tuple of int
+        Positions in ``args`` of the arrays it writes. On ``cuda`` these alone are copied back.
+    """
+    if ops.target == "numpy":
+        return lambda n_paths, *args: function(*args)
+    if ops.target == "cpu":
+        from kernels.cache import cached_njit
+
+        compiled = cached_njit(function, f"{key}-{ops.precision}")
+        return lambda n_paths, *args: compiled(*args)
+    return _cuda_launcher(function, writes)
+
+
+def _cuda_launcher(function: Callable[..., None], writes: tuple[int, ...]) -> Callable[..., None]:
+    import numpy as np
+    from numba import cuda
+
+    kernel = cuda.jit(function, fastmath=False)
+
+    def run(n_paths: int, *args: Any) -> None:
+        on_device = [cuda.to_device(a) if isinstance(a, np.ndarray) else a for a in args]
+        blocks = (n_paths + CUDA_THREADS - 1) // CUDA_THREADS
+        kernel[blocks, CUDA_THREADS](*on_device)
+        for i in writes:
+            on_device[i].copy_to_host(args[i])
+
+    return run

@@ -1,0 +1,273 @@
+"""Launcher of the loan months on ``cuda``: one thread carries one path through one tile of loans.
+
+Months run outside and the loans of the tile inside, so that a month's sums stay in registers and reach memory once a tile; loan
+terms are uniform in a warp, scenario rows coalesced. Sums over tiles are a second kernel, in float64 and in order: the month
+loop holds no float64. Which mappings were considered, and what was measured, is in docs/adr/0003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from kernels import philox, special
+from kernels.amortization import build_adjustable_terms
+from kernels.loan_blocks import TILE
+from kernels.loan_month import FIELDS, build_flows, build_leave, build_observe
+from kernels.loan_rows import EXPECTED, FORECLOSED, NOTE_RATE, PERFORMING, SCHEDULED
+from kernels.loan_terms import Count, Real, Row, build_adjustable_calendar, build_calendar
+from kernels.ops import Ops
+from kernels.philox import DRAWS_PER_BLOCK
+from kernels.speeds import build_log_survival, build_monthly
+
+THREADS = 128
+N_FIELDS = len(FIELDS)
+N_STATE = 5  # as on the cpu, without the stored uniforms: a thread draws again rather than keep them
+TILES_IN_FLIGHT = 64
+"""Tiles whose partial sums are on the device at a time: the bound on memory, 64 x months x 11 x paths x 4 bytes."""
+
+
+def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decrement: str) -> Callable[..., Any]:
+    """``month(...)``: rates and settlement of one loan on one path; returns :func:`build_flows`'s tuple and new ``expected``."""
+    observe, flows = build_observe(ops), build_flows(ops)
+    leave, expect = build_leave(ops, decrement), build_leave(ops, "expected")
+    smm_of, mdr_of, severity_of = _monthly(ops, prepayment), _monthly(ops, default), severity.build(ops)
+    one = ops.real(1)
+
+    @ops.function
+    def month(
+        number, age, calendar_month, note, mortgage_rate, price, inverse_balance, ltv_per_usd, opening, at_default,
+        interest_rate, principal_rate, matures, default_allowed, servicing_rate, advances_principal, advances_interest,
+        performing, expected, foreclosed, liquidated, uniform,
+        prepayment_parameters, default_parameters, severity_parameters,
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
+        factor, ltv = observe(opening, expected, inverse_balance, ltv_per_usd, price)
+        smm = smm_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, prepayment_parameters, one)
+        mdr = mdr_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, default_parameters, default_allowed)
+        lost = severity_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, severity_parameters)
+        defaulted, prepaid = leave(performing, smm, mdr, uniform)
+        defaults, prepays = expect(expected, smm, mdr, one)
+        return (expected - defaults - prepays) * (one - matures), flows(
+            opening, performing, foreclosed, defaulted, prepaid, liquidated, at_default,
+            interest_rate, principal_rate, matures, lost, servicing_rate, advances_principal, advances_interest,
+        )  # fmt: skip
+
+    return month
+
+
+def _monthly(ops: Ops, model: Any) -> Callable[..., Any]:
+    rate_of, log_survival, monthly, annual = model.build(ops), build_log_survival(ops), build_monthly(ops), model.annual
+
+    @ops.function
+    def rate(month, age, calendar_month, note, mortgage_rate, factor, ltv, parameters, allowed):  # type: ignore[no-untyped-def]
+        raw = allowed * rate_of(month, age, calendar_month, note, mortgage_rate, factor, ltv, parameters)
+        return monthly(log_survival(raw)) if annual else raw
+
+    return rate
+
+
+def build_kernel(ops: Ops, prepayment: Any, default: Any, severity: Any, decrement: str) -> Callable[..., None]:
+    """The loan kernel: a 2-D grid of (path, tile). Arguments as :func:`kernels.loan_blocks.build_loan_block`'s ``simulate``,
+    with ``partial`` flat (tile, month, field, path) in the run's precision in place of ``pool``, and ``first_tile``.
+    """
+    terms, draw = _build_terms(ops), _build_draw(ops)
+    step = _build_step(ops, prepayment, default, severity, decrement)
+    zero, one = ops.real(0), ops.real(1)
+    sampled = decrement == "sampled"
+    balance_at, note_at, lag_at = int(Real.BALANCE), int(Real.NOTE_RATE), int(Count.LAG)
+
+    def kernel(
+        reals, counts, balances, principal_rates, accruals, scenario, n_rows, calendar_month, first_path, key,
+        prepayment_parameters, default_parameters, severity_parameters, lag_size, first_tile, n_paths, state, ring, history,
+        partial,
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
+        path, tile = cuda.grid(2)
+        n_loans, n_months = principal_rates.shape
+        first = (first_tile + tile) * TILE
+        if path >= n_paths or first >= n_loans:
+            return
+        count = min(TILE, n_loans - first)
+        for j in range(count):
+            s = ((tile * TILE + j) * N_STATE) * n_paths + path
+            state[s + PERFORMING * n_paths] = one
+            state[s + FORECLOSED * n_paths] = zero
+            state[s + EXPECTED * n_paths] = one
+            state[s + NOTE_RATE * n_paths] = reals[first + j, note_at]
+            state[s + SCHEDULED * n_paths] = reals[first + j, balance_at]
+            for k in range(lag_size):
+                ring[((tile * TILE + j) * lag_size + k) * n_paths + path] = zero
+                history[((tile * TILE + j) * lag_size + k) * n_paths + path] = zero
+        for month in range(1, n_months + 1):
+            a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = a8 = a9 = a10 = zero
+            for j in range(count):
+                loan = first + j
+                s = ((tile * TILE + j) * N_STATE) * n_paths + path
+                slot = ((tile * TILE + j) * lag_size + (month - 1) % counts[loan, lag_at]) * n_paths + path
+                note, interest_rate, principal_rate, opening, at_default = terms(
+                    reals, counts, balances, principal_rates, accruals, scenario, n_rows, n_paths, path, loan, s, slot, month,
+                    state, history,
+                )  # fmt: skip
+                uniform = draw(counts, loan, month, first_path + path, key) if sampled else zero
+                f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10 = step(
+                    reals, counts, scenario, n_rows, n_paths, path, loan, s, slot, month, (calendar_month + month - 1) % 12,
+                    note, interest_rate, principal_rate, opening, at_default, uniform,
+                    prepayment_parameters, default_parameters, severity_parameters, state, ring,
+                )  # fmt: skip
+                a0, a1, a2, a3, a4, a5 = a0 + f0, a1 + f1, a2 + f2, a3 + f3, a4 + f4, a5 + f5
+                a6, a7, a8, a9, a10 = a6 + f6, a7 + f7, a8 + f8, a9 + f9, a10 + f10
+            base = ((tile * n_months + month - 1) * N_FIELDS) * n_paths + path
+            partial[base] = a0
+            partial[base + n_paths] = a1
+            partial[base + 2 * n_paths] = a2
+            partial[base + 3 * n_paths] = a3
+            partial[base + 4 * n_paths] = a4
+            partial[base + 5 * n_paths] = a5
+            partial[base + 6 * n_paths] = a6
+            partial[base + 7 * n_paths] = a7
+            partial[base + 8 * n_paths] = a8
+            partial[base + 9 * n_paths] = a9
+            partial[base + 10 * n_paths] = a10
+
+    return kernel
+
+
+def _build_terms(ops: Ops) -> Callable[..., Any]:
+    """Note rate, interest and principal rate of the month, balance at its start and at the default of what liquidates now."""
+    adjust, calendar = build_adjustable_terms(ops), build_adjustable_calendar(ops)
+    zero, one, half = ops.real(0), ops.real(1), ops.real(0.5)
+    adjustable_at, day_at, lag_at, maturity_at = (
+        int(Count.ADJUSTABLE), int(Count.DAY_COUNT), int(Count.LAG), int(Count.MATURITY))  # fmt: skip
+    note_at, index_row = int(Real.NOTE_RATE), int(Row.INDEX)
+    margin_at, periodic_at, cap_at, floor_at = (
+        int(Real.MARGIN), int(Real.PERIODIC_CAP), int(Real.LIFE_CAP), int(Real.LIFE_FLOOR))  # fmt: skip
+
+    @ops.function
+    def terms(
+        reals, counts, balances, principal_rates, accruals, scenario, n_rows, n_paths, path, loan, s, slot, month, state, history
+    ):  # type: ignore[no-untyped-def]
+        accrual = accruals[counts[loan, day_at], month - 1]
+        if counts[loan, adjustable_at] == 0:
+            note = reals[loan, note_at]
+            lag = counts[loan, lag_at]
+            at_default = balances[loan, month - 1 - lag] if month > lag else zero
+            return note, note * accrual, principal_rates[loan, month - 1], balances[loan, month - 1], at_default
+        resets, index_month, remaining, amortises = calendar(counts, loan, month)
+        matures = one if month == counts[loan, maturity_at] else zero
+        note, principal_rate = adjust(
+            state[s + NOTE_RATE * n_paths], scenario[(index_month * n_rows + index_row) * n_paths + path], resets,
+            reals[loan, margin_at], reals[loan, periodic_at], reals[loan, cap_at], reals[loan, floor_at],
+            remaining, amortises, matures,
+        )  # fmt: skip
+        opening = state[s + SCHEDULED * n_paths]
+        at_default = history[slot]
+        history[slot] = opening
+        state[s + NOTE_RATE * n_paths] = note
+        state[s + SCHEDULED * n_paths] = opening if matures > half else opening - opening * principal_rate
+        return note, note * accrual, principal_rate, opening, at_default
+
+    return terms
+
+
+def _build_draw(ops: Ops) -> Callable[..., Any]:
+    """The month's uniform: word ``(month - 1) % 4`` of the counter that the cpu draws once for four months."""
+    random, uniform_from_bits = philox.build(ops), special.build(ops).uniform_from_bits
+    to_uint32 = ops.to_uint32
+    low_at, high_at = int(Count.ID_LOW), int(Count.ID_HIGH)
+
+    @ops.function
+    def draw(counts, loan, month, path, key):  # type: ignore[no-untyped-def]
+        block, word = (month - 1) // DRAWS_PER_BLOCK, (month - 1) % DRAWS_PER_BLOCK
+        low, high = to_uint32(counts[loan, low_at]), to_uint32(counts[loan, high_at])
+        w0, w1, w2, w3 = random(to_uint32(path), to_uint32(block), low, high, key[0], key[1])
+        first = w0 if word == 0 else w1
+        last = w2 if word == 2 else w3
+        return uniform_from_bits(first if word < 2 else last)
+
+    return draw
+
+
+def _build_step(ops: Ops, prepayment: Any, default: Any, severity: Any, decrement: str) -> Callable[..., Any]:
+    """One loan month of one thread: reads and writes the loan's state, returns the flows."""
+    month_of, calendar = build_month(ops, prepayment, default, severity, decrement), build_calendar(ops)
+    real, one, per_month = ops.real, ops.real(1), ops.real(1 / 12)
+    sampled = decrement == "sampled"
+    state_at, fee_at, principal_at, interest_at, balance_at, ltv_at = (
+        int(Count.STATE), int(Real.SERVICING_RATE), int(Count.ADVANCES_PRINCIPAL), int(Count.ADVANCES_INTEREST),
+        int(Real.BALANCE), int(Real.LTV))  # fmt: skip
+    mortgage_row, price_row = int(Row.MORTGAGE_RATE), int(Row.HOME_PRICE)
+
+    @ops.function
+    def step(
+        reals, counts, scenario, n_rows, n_paths, path, loan, s, slot, month, calendar_month,
+        note, interest_rate, principal_rate, opening, at_default, uniform,
+        prepayment_parameters, default_parameters, severity_parameters, state, ring,
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
+        age, default_allowed, matures = calendar(counts, loan, month)
+        row = (month - 1) * n_rows
+        inverse_balance = one / reals[loan, balance_at]
+        performing = state[s + PERFORMING * n_paths]
+        expected, flows = month_of(
+            month, age, calendar_month, note, scenario[(row + mortgage_row) * n_paths + path],
+            scenario[(row + price_row + counts[loan, state_at]) * n_paths + path],
+            inverse_balance, reals[loan, ltv_at] * inverse_balance, opening, at_default, interest_rate, principal_rate,
+            matures, default_allowed, reals[loan, fee_at] * per_month,
+            real(counts[loan, principal_at]), real(counts[loan, interest_at]),
+            performing, state[s + EXPECTED * n_paths] if sampled else performing, state[s + FORECLOSED * n_paths],
+            ring[slot], uniform, prepayment_parameters, default_parameters, severity_parameters,
+        )  # fmt: skip
+        if sampled:
+            state[s + EXPECTED * n_paths] = expected
+        state[s + PERFORMING * n_paths] = flows[0]
+        state[s + FORECLOSED * n_paths] = flows[1]
+        ring[slot] = flows[2]
+        return flows[3:]
+
+    return step
+
+
+def build_reduce() -> Callable[..., None]:
+    """Adds the tiles' partial sums to the float64 pool in order; one thread an element (month, field, path)."""
+    def reduce(partial, n_tiles, pool):  # type: ignore[no-untyped-def]
+        element = cuda.grid(1)
+        if element < pool.size:
+            total = pool[element]
+            for tile in range(n_tiles):
+                total += partial[tile * pool.size + element]
+            pool[element] = total
+
+    return reduce
+
+
+@lru_cache(maxsize=8)
+def _compiled(ops: Ops, models: tuple[Any, ...]) -> tuple[Any, Any]:
+    return cuda.jit(build_kernel(ops, *models), fastmath=False), cuda.jit(build_reduce())
+
+
+def simulate_on_device(
+    ops: Ops, models: tuple[Any, ...], loans: Any, rows: np.ndarray, first_path: int, key: np.ndarray, parameters: tuple[Any, ...]
+) -> np.ndarray:
+    """Pool flows (month, field, path) float64 of all ``loans`` (a ``PreparedLoans``) on the paths of ``rows``."""
+    kernel, reduce = _compiled(ops, models)
+    n_months, n_paths = loans.n_months, rows.shape[2]
+    n_tiles = (len(loans) + TILE - 1) // TILE
+    flight, threads = min(n_tiles, TILES_IN_FLIGHT), min(n_paths, THREADS)
+    put = cuda.to_device
+    inputs = [put(a) for a in (loans.reals, loans.counts, loans.balances, loans.principal_rates, loans.accruals, rows.ravel())]
+    key_on_device, on_device = put(key), [put(a) for a in parameters]
+    scratch = [
+        cuda.device_array(flight * TILE * size * n_paths, ops.real) for size in (N_STATE, loans.lag_size, loans.lag_size)
+    ]
+    partial = cuda.device_array(flight * n_months * N_FIELDS * n_paths, ops.real)
+    pool = put(np.zeros(n_months * N_FIELDS * n_paths))
+    for first_tile in range(0, n_tiles, flight):
+        now = min(flight, n_tiles - first_tile)
+        kernel[((n_paths + threads - 1) // threads, now), (threads, 1)](
+            *inputs, rows.shape[1], loans.calendar_month, first_path, key_on_device, *on_device, loans.lag_size,
+            first_tile, n_paths, *scratch, partial,
+        )  # fmt: skip
+        reduce[(pool.size + THREADS - 1) // THREADS, THREADS](partial, now, pool)
+    return pool.copy_to_host().reshape(n_months, N_FIELDS, n_paths)

@@ -1,0 +1,128 @@
+"""One loan, one path, one month: what is due, who leaves, what is lost.
+
+Order of events (BMA, *Standard Formulas*, 1999, SF-19 to SF-29): interest accrues on the balance at the start of the month;
+scheduled payment; defaults on the last performing balance, before scheduled principal; prepayment on the scheduled balance;
+servicer advances on the loans in foreclosure; liquidation and recovery after their lag.
+
+The loan is carried as shares of its scheduled balance: ``performing`` and ``foreclosed`` are shares, ``scheduled`` is USD. In
+``expected`` mode a share is a probability; in ``sampled`` mode it is 0 or 1 and a uniform decides who leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kernels.ops import Ops
+
+FIELDS = (
+    "balance",
+    "foreclosure_balance",
+    "interest",
+    "advanced_interest",
+    "scheduled_principal",
+    "advanced_principal",
+    "prepaid_principal",
+    "defaulted_balance",
+    "recovery",
+    "loss",
+    "servicing_fee",
+)
+"""Flows of one month, in the order that :func:`build_flows` returns them; units and meanings in mcsim/variables.py."""
+
+DECREMENTS = ("expected", "sampled")
+
+
+def build_observe(ops: Ops) -> Callable[..., Any]:
+    """``observe(opening, expected, inverse_balance, ltv_per_usd, price)``: balance factor and loan-to-value ratio.
+
+    ``opening`` is the scheduled balance at the start of the month (USD), ``expected`` the expected performing share,
+    ``inverse_balance`` 1 over the balance at the cut-off, ``ltv_per_usd`` the LTV then over that balance, ``price`` the
+    home-price index over its value then.
+    """
+
+    @ops.function
+    def observe(opening, expected, inverse_balance, ltv_per_usd, price):  # type: ignore[no-untyped-def]
+        return opening * expected * inverse_balance, opening * ltv_per_usd / price
+
+    return observe
+
+
+def build_leave(ops: Ops, decrement: str) -> Callable[..., Any]:
+    """``leave(performing, smm, mdr, uniform)``: shares that default and prepay this month.
+
+    The two modes have the same mean: P(u <= mdr) = mdr and P(mdr < u <= mdr + smm) = smm. Defaults come first: what prepays
+    is held to what is left.
+    """
+    if decrement not in DECREMENTS:
+        raise ValueError(f"unknown decrement {decrement!r}; expected one of {DECREMENTS}")
+    where, zero, one = ops.where, ops.real(0), ops.real(1)
+
+    @ops.function
+    def expected(performing, smm, mdr, uniform):  # type: ignore[no-untyped-def]
+        stay = one - mdr
+        return performing * mdr, performing * where(smm < stay, smm, stay)
+
+    @ops.function
+    def sampled(performing, smm, mdr, uniform):  # type: ignore[no-untyped-def]
+        defaulted = where(uniform <= mdr, performing, zero)
+        return defaulted, where(uniform <= mdr + smm, performing, zero) - defaulted
+
+    return expected if decrement == "expected" else sampled
+
+
+def build_flows(ops: Ops) -> Callable[..., Any]:
+    """``flows(...)``: new shares and the month's flows in USD, in the order of :data:`FIELDS`.
+
+    Arguments: ``scheduled`` (balance at the start of the month, USD); ``performing``, ``foreclosed`` (shares); ``defaulted``,
+    ``prepaid`` (shares that leave now); ``liquidated`` (what entered foreclosure one lag ago) and ``scheduled_at_default``
+    (balance at the start of that month); ``interest_rate`` (of the month), ``principal_rate`` (scheduled principal over
+    balance), ``matures`` (1 in the month of maturity, else 0), ``severity``, ``servicing_rate`` (of the month),
+    ``advances_principal``, ``advances_interest`` (1 or 0).
+
+    Returns the new ``performing`` and ``foreclosed``, what enters foreclosure, then the flows. With principal advanced, a
+    foreclosed share is one of the falling scheduled balance, as the performing shares are; else it is USD and does not fall.
+    """
+    where = ops.where
+    zero, one, half = ops.real(0), ops.real(1), ops.real(0.5)
+
+    @ops.function
+    def flows(
+        scheduled, performing, foreclosed, defaulted, prepaid, liquidated, scheduled_at_default,
+        interest_rate, principal_rate, matures, severity, servicing_rate, advances_principal, advances_interest,
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
+        advanced = advances_principal > half
+        unit = where(advanced, scheduled, one)
+        defaulted_balance = defaulted * scheduled
+        entering = where(advanced, defaulted, defaulted_balance)
+        in_foreclosure = foreclosed + entering
+        left = in_foreclosure - liquidated
+        left = where(left > zero, left, zero)
+
+        paying = scheduled * (performing - defaulted)
+        after_payment = scheduled - scheduled * principal_rate
+        stays = performing - defaulted - prepaid
+        # A maturing loan is paid off, but a balloon is never advanced: what is in foreclosure keeps its balance.
+        advanced_principal = where(advanced, unit * left * principal_rate * (one - matures), zero)
+        liquidated_balance = unit * liquidated
+        loss = severity * liquidated * where(advanced, scheduled_at_default, one)
+        loss = where(loss < liquidated_balance, loss, liquidated_balance)
+
+        return (
+            stays * (one - matures),
+            left,
+            entering,
+            after_payment * stays,
+            unit * left - advanced_principal,
+            paying * interest_rate,
+            advances_interest * unit * in_foreclosure * interest_rate,
+            paying * principal_rate,
+            advanced_principal,
+            after_payment * prepaid,
+            defaulted_balance,
+            liquidated_balance - loss,
+            loss,
+            scheduled * performing * servicing_rate,
+        )
+
+    return flows

@@ -1,0 +1,160 @@
+"""A month of a waterfall, one path: what comes in, what is due, who is paid.
+
+The arithmetic is float64 on every target: money must be right to the cent. Sources: Fabozzi (ed.), *The Handbook of
+Mortgage-Backed Securities*, 7th ed. 2016, ch. 20 and 22 (senior-subordinate structures, net-WAC coupons, allocation of losses);
+the conventions are written out in docs/theory/waterfall.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from kernels.ops import Ops
+
+HALF_CENT = 0.005
+"""USD. Payments are made in cents: a smaller difference between two sums is rounding, not money."""
+
+NEGLIGIBLE_SHARE = 1e-5
+"""Of the performing balance: what pays less than this is the rounding of a float32 pool (below 1e-6 of the balance), not loans."""
+
+
+@lru_cache(maxsize=None)
+def build_collect(ops: Ops) -> Callable[..., Any]:
+    """``collect(interest, scheduled, advanced, prepaid, recovery, loss, servicing, collateral)``: the month's funds, USD.
+
+    ``interest`` includes what is advanced; ``servicing`` is the servicer's fee, which it keeps out of what it collects: out of
+    interest, then out of principal; what is not there is neither taken nor carried. ``collateral`` is the balance of the
+    collateral as the classes see it, before the month.
+
+    Returns
+    -------
+    tuple
+        Interest funds, principal funds, their sum (``collections``), and the collateral after the month: less principal
+        and losses.
+    """
+    where, zero = ops.where, ops.real(0)
+
+    @ops.function
+    def collect(interest, scheduled, advanced, prepaid, recovery, loss, servicing, collateral):  # type: ignore[no-untyped-def]
+        principal = scheduled + advanced + prepaid + recovery
+        net = interest - servicing
+        interest_funds = where(net > zero, net, zero)
+        principal_funds = principal + where(net < zero, net, zero)
+        principal_funds = where(principal_funds > zero, principal_funds, zero)
+        return interest_funds, principal_funds, interest_funds + principal_funds, collateral - (principal + loss)
+
+    return collect
+
+
+@lru_cache(maxsize=None)
+def build_net_wac(ops: Ops) -> Callable[..., Any]:
+    """``net_wac(interest, servicing, performing, defaulted, fee_rate, last)``: net weighted average coupon of one month.
+
+    Interest of the paying loans over their balance, less servicing over the performing balance, less the deal's fees.
+    ``performing`` is the balance at the start of the month, of which ``defaulted`` pays nothing; ``fee_rate`` is annual, the
+    sum of the deal's. Where no loan pays, the last rate holds on. Never negative. The result is a rate of the month.
+    """
+    where = ops.where
+    zero, one, negligible, months = ops.real(0), ops.real(1), ops.real(NEGLIGIBLE_SHARE), ops.real(12)
+
+    @ops.function
+    def net_wac(interest, servicing, performing, defaulted, fee_rate, last):  # type: ignore[no-untyped-def]
+        paying = performing - defaulted
+        pays = paying > negligible * performing
+        rate = interest / where(pays, paying, one) - servicing / where(pays, performing, one) - fee_rate / months
+        return where(pays, where(rate > zero, rate, zero), last)
+
+    return net_wac
+
+
+@lru_cache(maxsize=None)
+def build_accrue(ops: Ops) -> Callable[..., Any]:
+    """``accrue(balance, annual_rate)``: a month's interest or fee, 30/360: a twelfth of the annual rate."""
+    months = ops.real(12)
+
+    @ops.function
+    def accrue(balance, annual_rate):  # type: ignore[no-untyped-def]
+        return balance * (annual_rate / months)
+
+    return accrue
+
+
+@lru_cache(maxsize=None)
+def build_accrue_capped(ops: Ops) -> Callable[..., Any]:
+    """``accrue_capped(balance, annual_rate, net_wac)``: as :func:`build_accrue`, at most at the month's net WAC."""
+    where, months = ops.where, ops.real(12)
+
+    @ops.function
+    def accrue_capped(balance, annual_rate, net_wac):  # type: ignore[no-untyped-def]
+        rate = annual_rate / months
+        return balance * where(rate < net_wac, rate, net_wac)
+
+    return accrue_capped
+
+
+@lru_cache(maxsize=None)
+def build_pay(ops: Ops) -> Callable[..., Any]:
+    """``pay(claim, cash)``: the smaller of the two. Returns what is left of each and what is paid.
+
+    One rule for interest, principal and fees out of cash, for an account up to its target, and for write-downs, where the
+    "cash" is the loss that must be borne. One of the two is left at exactly 0.
+    """
+    where = ops.where
+
+    @ops.function
+    def pay(claim, cash):  # type: ignore[no-untyped-def]
+        paid = where(cash < claim, cash, claim)
+        return claim - paid, cash - paid, paid
+
+    return pay
+
+
+@lru_cache(maxsize=None)
+def build_ratio(ops: Ops) -> Callable[..., Any]:
+    """``ratio(total, cash)``: share of their claims that holders paid pro rata receive, in [0, 1]."""
+    where, one = ops.where, ops.real(1)
+
+    @ops.function
+    def ratio(total, cash):  # type: ignore[no-untyped-def]
+        short = cash < total
+        return where(short, cash / where(short, total, one), one)
+
+    return ratio
+
+
+@lru_cache(maxsize=None)
+def build_deficit(ops: Ops) -> Callable[..., Any]:
+    """``deficit(outstanding, collateral)``: by how much the classes' balances exceed the collateral, USD.
+
+    Losses, and principal that went to interest or fees, once overcollateralisation is used up. Under half a cent: none.
+    """
+    where, zero, rounding = ops.where, ops.real(0), ops.real(HALF_CENT)
+
+    @ops.function
+    def deficit(outstanding, collateral):  # type: ignore[no-untyped-def]
+        excess = outstanding - where(collateral > zero, collateral, zero)
+        return where(excess > rounding, excess, zero)
+
+    return deficit
+
+
+@lru_cache(maxsize=None)
+def build_target(ops: Ops) -> Callable[..., Any]:
+    """``target(balance, outstanding, collateral, share, floor, runs)``: an account against its target.
+
+    The target is ``share`` of the collateral, at least ``floor`` (USD); it is 0 once no class is outstanding and in the last
+    month (``runs`` = 0). Returns the room below the target and the excess over it, USD.
+    """
+    where, zero, rounding = ops.where, ops.real(0), ops.real(HALF_CENT)
+
+    @ops.function
+    def target(balance, outstanding, collateral, share, floor, runs):  # type: ignore[no-untyped-def]
+        level = share * collateral
+        level = runs * where(level > floor, level, floor)
+        level = where(outstanding > rounding, level, zero)
+        room = level - balance
+        return where(room > zero, room, zero), where(room < zero, -room, zero)
+
+    return target

@@ -1,0 +1,95 @@
+"""mcsim: Monte Carlo cash flows and values of mortgage exposures.
+
+::
+
+    import mcsim
+
+    run = mcsim.run("campaign=prime_jumbo", "paths=1000")
+    run.prices
+    run = mcsim.open_run("latest")
+    run.price(spread=0.02)
+
+Importing the package is cheap: the parts are imported when they are used.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcsim.results import Run
+    from mcsim.run_folder import RunFolder
+
+__version__: str
+"""Version of the installed distribution."""
+
+__all__ = ["__version__", "open_run", "run"]
+
+
+def run(*overrides: str) -> Run:
+    """Run a campaign and open its results.
+
+    Parameters
+    ----------
+    *overrides : str
+        As on the command line of ``mcsim run``: ``"campaign=sec_cmbs"``, ``"paths=4096"``, ``"rates.sigma=0.008"``.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    mcsim.errors.McsimError
+        With all problems of the configuration, the tape or the deal together.
+    """
+    folder: RunFolder = import_module("mcsim.run").run(*overrides)
+    return open_run(folder.path)
+
+
+def open_run(path: str | Path, runs_dir: str | Path = "runs") -> Run:
+    """Open a finished run: a folder, a run id, the beginning of one, or ``latest``.
+
+    Parameters
+    ----------
+    path : path or str
+        Which run.
+    runs_dir : path
+        Where runs are kept.
+
+    Raises
+    ------
+    InputError, StoreError, IncompleteRunError
+        As :meth:`mcsim.run_folder.RunFolder.open`.
+    """
+    from mcsim.results import Run
+
+    return Run(path, runs_dir)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from mcsim.provenance import version
+
+        return version()
+    if name == "Run":
+        from mcsim.results import Run
+
+        return Run
+    raise AttributeError(f"module 'mcsim' has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """Keeps ``mcsim.run`` the function: importing the module of that name would put itself in the attribute's place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name == "run" and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

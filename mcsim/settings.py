@@ -1,0 +1,160 @@
+"""Settings of a run, checked and typed: what the configuration means once it has been read.
+
+One dataclass a section of ``conf/``, one field a key. :func:`mcsim.validation.build_settings` builds them and collects every
+problem before raising one :class:`~mcsim.errors.InputError`; ranges and choices stand there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A stratified pool drawn by :mod:`mcsim.tapes.generator`; rates per unit, money in USD."""
+
+    loans: int
+    average_balance: float
+    balance_spread: float
+    note_rate_mean: float
+    note_rate_spread: float
+    ltv_mean: float
+    ltv_spread: float
+    term: int
+    age_mean: float
+    states: dict[str, float]
+    adjustable_share: float = 0.0
+    interest_only_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """Where the loans come from and what the tape does not say.
+
+    ``source`` is ``absee``, ``fannie_acquisition`` or ``generator``; ``file`` a path, or a name under ``mcsim/data``.
+    """
+
+    name: str
+    source: str
+    file: str | None
+    cut_off: str
+    max_reject_share: float
+    servicing_rate: float
+    liquidation_lag: int
+    advances: str
+    """``none``, ``interest`` or ``principal_and_interest``."""
+    generator: Generator | None = None
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Hull-White one factor on a curve; primary mortgage rate and adjustable index."""
+
+    curve: str
+    """Date of a Treasury par curve under ``mcsim/data``, ``YYYY-MM-DD``, or ``flat``."""
+    flat_rate: float | None
+    """Continuously compounded zero rate of a flat curve, annual."""
+    mean_reversion: float
+    """Annual."""
+    sigma: float
+    """Annual standard deviation of the short rate."""
+    index_tenor_years: float
+    """Tenor of the par rate that adjustable loans follow."""
+    mortgage_constant: float
+    mortgage_on_10y: float
+    mortgage_on_10y_lagged: float
+    mortgage_on_2y: float
+    mortgage_residual: float
+    """Residual of the rule at the cut-off, annual rate; decays."""
+    mortgage_residual_half_life_months: float
+    mortgage_floor: float
+
+
+@dataclass(frozen=True)
+class HomePrices:
+    """National error correction with momentum, quarterly; states by beta and an AR(1) residual."""
+
+    constant: float
+    momentum: float
+    reversion: float
+    sigma_quarterly: float
+    trend_annual: float
+    initial_growth_quarterly: float
+    initial_gap: float
+    correlation_with_rates: float
+    """Of the national quarterly innovation with the quarter's Hull-White innovation."""
+    state_file: str
+    """Table of state betas and residuals, a name under ``mcsim/data``."""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A behavioural model by name, and its parameters by name.
+
+    ``model`` is a name of ``kernels.behaviour.KINDS[kind]``, ``parameters`` exactly those of the model's own table. A table
+    (``seasonality[]`` there) is a list under its bare name (``seasonality``).
+    """
+
+    model: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Which models move the loans, and how shares leave: ``expected`` or ``sampled``."""
+
+    prepayment: ModelChoice
+    default: ModelChoice
+    severity: ModelChoice
+    decrement: str
+
+
+@dataclass(frozen=True)
+class Pricing:
+    """Discounting."""
+
+    spreads: dict[str, float]
+    """Spread over the path's short rate by class, annual, continuously compounded; ``default`` for the rest."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is kept."""
+
+    runs_dir: str
+    loans: str
+    """``none``, ``mean`` (over paths) or ``paths`` (every path: small pools only)."""
+    report: bool = True
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How work items run: ``serial`` or ``threads`` over path blocks."""
+
+    name: str
+    path_block: int
+    """Paths of a work item, a multiple of 256."""
+    threads: int
+    """0: as many as the process may use."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run."""
+
+    campaign: str
+    seed: int
+    paths: int
+    precision: str
+    backend: str
+    portfolio: Portfolio
+    rates: Rates
+    home_prices: HomePrices
+    behaviour: Behaviour
+    deal: dict[str, Any]
+    pricing: Pricing
+    output: Output
+    engine: Engine
+    raw: dict[str, Any] = field(default_factory=dict)
+    """The resolved configuration as it was read, for the store and the run folder."""

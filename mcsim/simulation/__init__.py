@@ -1,0 +1,1 @@
+"""Loans × paths × months to pool flows."""

@@ -1,0 +1,176 @@
+"""Loans as arrays for the kernels: terms, and the schedule of every loan whose rate is known beforehand."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.amortization import build_level_payment_rate, build_scheduled_principal
+from kernels.loan_terms import Count, Real
+from kernels.ops import make_ops
+from mcsim.errors import InputError
+from mcsim.settings import Portfolio
+from mcsim.tapes.loans import Loans
+
+DAY_COUNTS = ("30/360", "actual/360", "actual/365")
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class PreparedLoans:
+    """Arrays of :func:`kernels.loan_blocks.build_loan_block`, in the run's precision.
+
+    ``reals`` (loan, Real), ``counts`` (loan, Count) int64, ``balances`` and ``principal_rates`` (loan, month), ``accruals``
+    (day count, month); ``calendar_month`` of month 1 (January is 0); ``lag_size`` the longest liquidation lag.
+    """
+
+    reals: Array
+    counts: Array
+    balances: Array
+    principal_rates: Array
+    accruals: Array
+    calendar_month: int
+    lag_size: int
+
+    def __len__(self) -> int:
+        return len(self.reals)
+
+    @property
+    def n_months(self) -> int:
+        return int(self.principal_rates.shape[1])
+
+    def take(self, loans: slice) -> PreparedLoans:
+        """The loans of a slice, contiguous."""
+        return PreparedLoans(
+            *(np.ascontiguousarray(a[loans]) for a in (self.reals, self.counts, self.balances, self.principal_rates)),
+            accruals=self.accruals,
+            calendar_month=self.calendar_month,
+            lag_size=self.lag_size,
+        )
+
+
+def horizon(loans: Loans, portfolio: Portfolio) -> int:
+    """Months until the last loan has matured and the last foreclosure is settled."""
+    settled = _last_default(loans, portfolio) + portfolio.liquidation_lag
+    return int(max(loans.maturity.max(), settled.max()))
+
+
+def prepare_loans(loans: Loans, portfolio: Portfolio, states: tuple[str, ...], n_months: int, precision: str) -> PreparedLoans:
+    """Arrays for the kernels.
+
+    Parameters
+    ----------
+    loans : Loans
+        Checked loans.
+    portfolio : Portfolio
+        Liquidation lag (months, >= 1) and servicer advances.
+    states : tuple of str
+        Rows of the scenario's home-price indices.
+    n_months : int
+        Horizon, at least :func:`horizon`.
+    precision : str
+        ``float32`` or ``float64``; the schedule is computed in float64 and rounded once.
+    """
+    if portfolio.liquidation_lag < 1:
+        raise InputError(f"portfolio.liquidation_lag is {portfolio.liquidation_lag}; expected at least 1 month")
+    real = make_ops("numpy", precision).real
+    accruals = _accruals(loans.cut_off, n_months)
+    balances, principal_rates = _schedule(loans, accruals)
+    return PreparedLoans(
+        reals=_real_terms(loans).astype(real),
+        counts=_counts(loans, portfolio, states),
+        balances=balances.astype(real),
+        principal_rates=principal_rates.astype(real),
+        accruals=accruals.astype(real),
+        calendar_month=loans.cut_off.month % 12,
+        lag_size=portfolio.liquidation_lag,
+    )
+
+
+def _last_default(loans: Loans, portfolio: Portfolio) -> Array:
+    """Last month of default: with principal advanced to a loan that amortises to zero, one lag before maturity (BMA SF-22)."""
+    advanced_to_zero = (loans.amortisation <= loans.maturity) & (portfolio.advances == "principal_and_interest")
+    last = np.where(advanced_to_zero, loans.maturity - portfolio.liquidation_lag, loans.maturity)
+    return np.maximum(last, 0)
+
+
+def _real_terms(loans: Loans) -> Array:
+    terms = np.zeros((len(loans), len(Real)))
+    columns = {
+        Real.BALANCE: loans.balance,
+        Real.LTV: loans.ltv,
+        Real.NOTE_RATE: loans.note_rate,
+        Real.SERVICING_RATE: loans.servicing_rate,
+        Real.MARGIN: loans.margin,
+        Real.PERIODIC_CAP: loans.periodic_cap,
+        Real.LIFE_CAP: loans.life_cap,
+        Real.LIFE_FLOOR: loans.life_floor,
+    }
+    for column, values in columns.items():
+        terms[:, column] = np.nan_to_num(values, nan=0.0)
+    return terms
+
+
+def _counts(loans: Loans, portfolio: Portfolio, states: tuple[str, ...]) -> Array:
+    row_of = {state: row for row, state in enumerate(states)}
+    day_count_of = {name: row for row, name in enumerate(DAY_COUNTS)}
+    columns = {
+        Count.AGE: loans.age,
+        Count.MATURITY: loans.maturity,
+        Count.AMORTISATION: loans.amortisation,
+        Count.INTEREST_ONLY: loans.interest_only,
+        Count.LAST_DEFAULT: _last_default(loans, portfolio),
+        Count.LAG: portfolio.liquidation_lag,
+        Count.STATE: [row_of[state] for state in loans.state],
+        Count.DAY_COUNT: [day_count_of[name] for name in loans.day_count],
+        Count.ADJUSTABLE: loans.adjustable,
+        Count.FIRST_RESET: loans.first_reset,
+        Count.RESET_PERIOD: np.maximum(loans.reset_period, 1),
+        Count.LOOKBACK: loans.lookback,
+        Count.ADVANCES_PRINCIPAL: portfolio.advances == "principal_and_interest",
+        Count.ADVANCES_INTEREST: portfolio.advances != "none",
+        Count.ID_LOW: loans.number & np.uint64(0xFFFFFFFF),
+        Count.ID_HIGH: loans.number >> np.uint64(32),
+    }
+    counts = np.zeros((len(loans), len(Count)), np.int64)
+    for column, values in columns.items():
+        counts[:, column] = values
+    return counts
+
+
+def _accruals(cut_off: dt.date, n_months: int) -> Array:
+    """Year fraction of every month, one row a day count; actual days are those of the calendar month that begins it."""
+    months = [(cut_off.month - 1 + m) % 12 + 1 for m in range(n_months)]
+    years = [cut_off.year + (cut_off.month - 1 + m) // 12 for m in range(n_months)]
+    days = np.array([calendar.monthrange(year, month)[1] for year, month in zip(years, months, strict=True)])
+    return np.array([np.full(n_months, 1 / 12), days / 360, days / 365])
+
+
+def _schedule(loans: Loans, accruals: Array) -> tuple[Array, Array]:
+    """Balance at the start of each month (USD) and scheduled principal over it, both (loan, month), in float64.
+
+    After maturity the balance stays at its last value: the measure of what is still in foreclosure.
+    """
+    ops = make_ops("numpy", "float64")
+    principal_of, payment_rate = build_scheduled_principal(ops), build_level_payment_rate(ops)
+    n_months = accruals.shape[1]
+    rows = np.array([DAY_COUNTS.index(name) for name in loans.day_count])
+    balances, rates = np.zeros((len(loans), n_months)), np.zeros((len(loans), n_months))
+    balance, payment = loans.balance.astype(float), loans.payment.astype(float)
+    for m in range(1, n_months + 1):
+        left = np.maximum(loans.amortisation - (m - 1), 1).astype(float)
+        starts = np.isnan(payment) & (m > loans.interest_only)
+        payment = np.where(starts, balance * payment_rate(loans.note_rate / 12, left), payment)
+        interest = balance * loans.note_rate * accruals[rows, m - 1]
+        alive, matures = m <= loans.maturity, m == loans.maturity
+        amortises = (alive & (m > loans.interest_only)).astype(float)
+        due = principal_of(balance, interest, np.nan_to_num(payment), amortises, matures.astype(float))
+        balances[:, m - 1] = balance
+        rates[:, m - 1] = np.divide(due, balance, out=np.zeros_like(balance), where=balance > 0)
+        balance = np.where(matures, balance, balance - due)
+    return balances, rates

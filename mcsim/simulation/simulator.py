@@ -1,0 +1,136 @@
+"""Drives the loan kernels over a block of paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels import behaviour as models
+from kernels.loan_blocks import TILE, build_loan_block, scratch_sizes
+from kernels.launch import compile_launcher
+from kernels.loan_month import FIELDS
+from kernels.loan_terms import Row
+from kernels.ops import LANES
+from mcsim.backend import Backend
+from mcsim.scenarios.scenario import Scenario
+from mcsim.settings import Behaviour, ModelChoice
+from mcsim.simulation.prepare import PreparedLoans
+
+SUPERBLOCK = 128 * TILE
+"""Loans summed in float64 before the next superblock's sum is added: a fixed shape, so that no chunking changes a bit."""
+
+Array = NDArray[Any]
+
+
+class LoanSimulator:
+    """Pool flows of a set of loans under one behaviour.
+
+    Parameters
+    ----------
+    loans : PreparedLoans
+        In the backend's precision.
+    behaviour : Behaviour
+        Models, their parameters, and how shares leave.
+    seed : int
+        Of the run; the loans' draws are stream 0.
+    backend : Backend
+        Target and precision.
+    """
+
+    def __init__(self, loans: PreparedLoans, behaviour: Behaviour, seed: int, backend: Backend) -> None:
+        self.loans, self._behaviour, self._backend = loans, behaviour, backend
+        self._key = np.array([seed & 0xFFFFFFFF, 0], np.uint32)
+        real = backend.ops.real
+        self._parameters = tuple(
+            parameter_array(kind, choice).astype(real)
+            for kind, choice in (
+                ("prepayment", behaviour.prepayment),
+                ("default", behaviour.default),
+                ("severity", behaviour.severity),
+            )
+        )
+        self._launchers: dict[int, Any] = {}
+
+    def pool(self, scenario: Scenario) -> Array:
+        """Flows of all loans together: (month 1..n, field, path) float64, fields as :data:`kernels.loan_month.FIELDS`."""
+        return self._simulate(self.loans, scenario)
+
+    def loan(self, scenario: Scenario, position: int) -> Array:
+        """Flows of one loan alone, shaped as :meth:`pool`. Its draws are the same as in the pool's run."""
+        return self._simulate(self.loans.take(slice(position, position + 1)), scenario)
+
+    def _simulate(self, loans: PreparedLoans, scenario: Scenario) -> Array:
+        n_paths = scenario.mortgage_rate.shape[1]
+        if self._backend.target == "cuda":
+            from kernels.loan_cuda import simulate_on_device
+
+            return simulate_on_device(
+                self._backend.ops, self._models(), loans, scenario_rows(scenario, loans.n_months, slice(None)),
+                scenario.first_path, self._key, self._parameters,
+            )  # fmt: skip
+        width = n_paths if self._backend.target == "numpy" else LANES
+        blocks = [self._lanes(loans, scenario, first, width) for first in range(0, n_paths, width)]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=2)
+
+    def _lanes(self, loans: PreparedLoans, scenario: Scenario, first: int, width: int) -> Array:
+        """Flows on ``width`` paths from ``first`` on; a last block that is short repeats its last path, then drops it."""
+        n_paths = scenario.mortgage_rate.shape[1]
+        kept = min(width, n_paths - first)
+        lanes = np.minimum(np.arange(first, first + width), n_paths - 1)
+        rows = scenario_rows(scenario, loans.n_months, lanes)
+        pool = np.zeros((loans.n_months, len(FIELDS), width))
+        for start in range(0, len(loans), SUPERBLOCK):
+            part = loans.take(slice(start, start + SUPERBLOCK))
+            sums = np.zeros(pool.size)
+            self._run(part, rows, scenario.first_path + first, width, sums)
+            pool += sums.reshape(pool.shape)
+        return pool[:, :, :kept]
+
+    def _run(self, loans: PreparedLoans, rows: Array, first_path: int, width: int, sums: Array) -> None:
+        real = self._backend.ops.real
+        scratch = [np.zeros(size, real) for size in scratch_sizes(width, loans.lag_size)]
+        self._launcher(width)(
+            width, loans.reals, loans.counts, loans.balances, loans.principal_rates, loans.accruals, rows.ravel(),
+            rows.shape[1], loans.calendar_month, first_path, self._key, *self._parameters, loans.lag_size, *scratch, sums,
+        )  # fmt: skip
+
+    def _models(self) -> tuple[Any, Any, Any, str]:
+        b = self._behaviour
+        return (
+            models.PREPAYMENT[b.prepayment.model],
+            models.DEFAULT[b.default.model],
+            models.SEVERITY[b.severity.model],
+            b.decrement,
+        )
+
+    def _launcher(self, width: int) -> Any:
+        if width not in self._launchers:
+            b = self._behaviour
+            names = (b.prepayment.model, b.default.model, b.severity.model, b.decrement, str(width))
+            function = build_loan_block(self._backend.ops, width, *self._models())
+            key = "-".join(("loans", *names))
+            self._launchers[width] = compile_launcher(self._backend.ops, function, key, writes=())
+        return self._launchers[width]
+
+
+def parameter_array(kind: str, choice: ModelChoice) -> Array:
+    """A model's parameters as one float64 array in the model's own order; a table (``name[]``) fills the rest."""
+    values: list[float] = []
+    for name in models.KINDS[kind][choice.model].parameters:
+        value = choice.parameters[name.removesuffix("[]")]
+        values.extend(np.atleast_1d(np.asarray(value, float)).tolist())
+    return np.array(values)
+
+
+def scenario_rows(scenario: Scenario, n_months: int, lanes: Array | slice) -> Array:
+    """(month 0..n, row, path) as the kernels read it: :class:`kernels.loan_terms.Row`."""
+    n_states = len(scenario.states)
+    n_lanes = scenario.mortgage_rate[0, lanes].size
+    rows = np.empty((n_months + 1, Row.HOME_PRICE + n_states, n_lanes), scenario.mortgage_rate.dtype)
+    rows[:, Row.MORTGAGE_RATE] = scenario.mortgage_rate[: n_months + 1, lanes]
+    rows[:, Row.INDEX] = scenario.index[: n_months + 1, lanes]
+    for k in range(n_states):
+        rows[:, Row.HOME_PRICE + k] = scenario.home_price[k, : n_months + 1, lanes]
+    return rows

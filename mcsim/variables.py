@@ -1,0 +1,83 @@
+"""The table of stored variables: dimensions, dtype, units and meaning. The store is the contract between the stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One stored array. ``units`` follow CF; money is USD; a rate's period is in its name or its long name."""
+
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+    dtype: str = "float64"
+
+
+_PATHS = ("month", "path")
+_POOL = ("group", "month", "path")
+_TRANCHE = ("tranche", "month", "path")
+_LOAN = ("loan", "month")
+
+_FLOWS = {
+    "balance": "performing balance at the end of the month",
+    "foreclosure_balance": "balance in foreclosure at the end of the month",
+    "interest": "interest paid by performing loans, before servicing fee",
+    "advanced_interest": "interest advanced by the servicer on loans in foreclosure",
+    "scheduled_principal": "scheduled principal paid by performing loans, balloons included",
+    "advanced_principal": "scheduled principal advanced by the servicer on loans in foreclosure",
+    "prepaid_principal": "voluntary prepayments",
+    "defaulted_balance": "balance that defaults, before the month's scheduled principal",
+    "recovery": "proceeds of liquidations, the liquidated balance less the loss",
+    "loss": "principal lost at liquidation",
+    "servicing_fee": "servicing and trustee fee on the performing balance",
+}
+
+GROUPS: dict[str, dict[str, Variable]] = {
+    "scenarios": {
+        "short_rate": Variable(_PATHS, "1", "short rate at the end of the month, annual, continuously compounded"),
+        "discount_factor": Variable(_PATHS, "1", "value today of 1 USD at the end of the month on this path"),
+        "mortgage_rate": Variable(_PATHS, "1", "primary 30-year mortgage rate at the end of the month, annual"),
+        "adjustable_index": Variable(_PATHS, "1", "index of the adjustable-rate loans at the end of the month, annual"),
+        "home_price_index": Variable(("state", "month", "path"), "1", "home-price index over its value at the cut-off"),
+    },
+    "pool": {name: Variable(_POOL, "USD", text) for name, text in _FLOWS.items()},
+    "loans": {name: Variable(_LOAN, "USD", f"{text}, mean over paths") for name, text in _FLOWS.items()},
+    "loan_paths": {name: Variable(("loan", "month", "path"), "USD", text) for name, text in _FLOWS.items()},
+    "tranches": {
+        "interest_paid": Variable(_TRANCHE, "USD", "interest paid to the class"),
+        "principal_paid": Variable(_TRANCHE, "USD", "principal paid to the class"),
+        "write_down": Variable(_TRANCHE, "USD", "principal written down by losses"),
+        "interest_shortfall": Variable(_TRANCHE, "USD", "unpaid interest carried at the end of the month"),
+        "tranche_balance": Variable(_TRANCHE, "USD", "balance of the class at the end of the month"),
+        "fee_paid": Variable(("fee", "month", "path"), "USD", "fee paid out of the deal"),
+        "account_balance": Variable(("account", "month", "path"), "USD", "balance of the account at the end of the month"),
+        "collections": Variable(_PATHS, "USD", "cash of the collateral that enters the waterfall"),
+    },
+    "prices": {
+        "price": Variable(("tranche",), "1", "value per 100 of original balance"),
+        "price_standard_error": Variable(("tranche",), "1", "Monte Carlo standard error of the price"),
+        "value": Variable(("tranche",), "USD", "present value"),
+        "value_standard_error": Variable(("tranche",), "USD", "Monte Carlo standard error of the present value"),
+        "wal": Variable(("tranche",), "year", "weighted average life of principal"),
+        "wal_standard_error": Variable(("tranche",), "year", "Monte Carlo standard error of the weighted average life"),
+        "spread": Variable(("tranche",), "1", "spread over the short rate, annual, continuously compounded"),
+        "original_balance": Variable(("tranche",), "USD", "balance of the class at closing"),
+        "principal_loss": Variable(("tranche",), "1", "expected write-down over original balance"),
+        "interest_share": Variable(("tranche",), "1", "share of the value that comes from interest"),
+    },
+}
+"""Group of the store → name → variable. ``month`` 0 is the cut-off; flows fall in months 1..n."""
+
+COORDINATES: dict[str, Variable] = {
+    "month": Variable(("month",), "1", "months after the cut-off", "int64"),
+    "path": Variable(("path",), "1", "index of the path; enters the random counter", "int64"),
+    "loan": Variable(("loan",), "1", "loan identifier of the tape", "str"),
+    "state": Variable(("state",), "1", "US state, two-letter postal code", "str"),
+    "group": Variable(("group",), "1", "collateral group", "str"),
+    "tranche": Variable(("tranche",), "1", "class of the deal", "str"),
+    "fee": Variable(("fee",), "1", "fee of the deal", "str"),
+    "account": Variable(("account",), "1", "account of the deal", "str"),
+}
+"""Dimension → its coordinate variable. Labels (dtype ``str``) are stored as the zarr data type ``string``."""
