@@ -1,0 +1,172 @@
+"""What every tape is checked for: each problem of each row becomes a :class:`~mcsim.tapes.rejects.Reject`."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mcsim.tapes.rejects import Reject
+
+# The 50 states and DC: the regions of the FHFA all-transactions state index, without which a loan has no home-price path.
+STATES = frozenset({
+    "AK", "AL", "AR", "AZ", "CA", "CO", "CT", "DC", "DE", "FL", "GA", "HI", "IA", "ID", "IL", "IN", "KS", "KY", "LA", "MA",
+    "MD", "ME", "MI", "MN", "MO", "MS", "MT", "NC", "ND", "NE", "NH", "NJ", "NM", "NV", "NY", "OH", "OK", "OR", "PA", "RI",
+    "SC", "SD", "TN", "TX", "UT", "VA", "VT", "WA", "WI", "WV", "WY",
+})  # fmt: skip
+PROPERTY_TYPES = (
+    "single_family", "condominium", "planned_unit_development", "manufactured", "cooperative", "multifamily", "office",
+    "retail", "industrial", "warehouse", "lodging", "mixed_use", "self_storage", "health_care", "mobile_home_park",
+    "securities", "other",
+)  # fmt: skip
+
+# Limits: wide enough for any mortgage in the layouts read, narrow enough for percent-for-unit and keying errors.
+MOST_BALANCE = 1e10  # USD; the largest securitised commercial loans are of a few 1e9
+MOST_RATE = 0.25  # annual; a rate given in percent (4.0 for 4%) is above
+MOST_FEE = 0.05  # annual
+MOST_TERM = 600  # months; the longest terms lent are 40 years, 50 with an extension
+MOST_LTV = 3.0
+FIRST_YEAR = 1950  # level-payment mortgages of 30 years are younger
+
+
+@dataclass
+class Candidates:
+    """Rows of a tape before the checks.
+
+    Attributes
+    ----------
+    rows : array of int64
+        Number of each row in its source.
+    loans : dict
+        Columns of :class:`~mcsim.tapes.loans.Loans`, numbers as float64 with NaN for what is missing or not a number.
+    extra : dict
+        What the checks need besides: ``term`` (original, months), ``original_ltv``, ``given_payment``,
+        ``original_amortisation`` and ``original_interest_only`` (months); ``datetime64[D]`` with NaT:
+        ``origination``, ``first_payment`` and, where the tape has it, ``maturity_date``.
+    columns : dict
+        Name in ``loans`` or ``extra`` → the tape's own name of the column.
+    texts : dict
+        The tape's own name of a column → its text, an array of str.
+    rejects : list
+        What the reader itself found.
+    n_rows : int
+        Rows of the tape, those that could not be split into columns included.
+    """
+
+    rows: np.ndarray
+    loans: dict[str, Any]
+    extra: dict[str, np.ndarray]
+    columns: dict[str, str]
+    texts: dict[str, np.ndarray]
+    rejects: list[Reject] = field(default_factory=list)
+    n_rows: int = 0
+
+    def get(self, name: str) -> Any:
+        """Column ``name`` of ``loans`` or ``extra``; None where the tape has none."""
+        return self.loans.get(name, self.extra.get(name))
+
+    def flag(self, name: str, bad: np.ndarray, reason: str | Callable[[int], str]) -> None:
+        """Reject the rows where ``bad``, under the tape's name of column ``name``."""
+        column = self.columns.get(name, name)
+        for i in np.flatnonzero(bad):
+            value = str(self.texts[column][i]) if column in self.texts else str(self.get(name)[i])
+            text = reason if isinstance(reason, str) else reason(int(i))
+            self.rejects.append(Reject(int(self.rows[i]), str(self.loans["loan_id"][i]), column, value, text))
+
+
+def check(candidates: Candidates, cut_off: datetime.date) -> tuple[Reject, ...]:
+    """Every problem of every row, the reader's own included, in the order of the tape."""
+    _check_ids(candidates)
+    _check_amounts(candidates)
+    _check_dates(candidates, cut_off)
+    _check_terms(candidates)
+    _check_consequences(candidates)
+    return tuple(sorted(candidates.rejects, key=lambda reject: reject.row))
+
+
+def _check_ids(candidates: Candidates) -> None:
+    ids = candidates.loans["loan_id"]
+    times = Counter(str(i) for i in ids)
+    candidates.flag("loan_id", np.array([not str(i).strip() for i in ids], dtype=bool), "missing; expected the loan's id")
+    # Every row of a duplicate id, not all but the first: which is right is not to hang on the order of the tape.
+    repeated = np.array([bool(str(i).strip()) and times[str(i)] > 1 for i in ids], dtype=bool)
+    candidates.flag("loan_id", repeated, lambda i: f"duplicate id: {times[str(ids[i])]} rows have it; expected one")
+    states = candidates.loans["state"]
+    unknown = np.array([str(s) not in STATES for s in states], dtype=bool)
+    candidates.flag("state", unknown, "unknown state; expected two letters of one of the 50 states or DC")
+
+
+def _in_range(candidates: Candidates, name: str, low: float, high: float, *, open_low: bool, optional: bool = False) -> None:
+    """Reject what is missing, not a number, or outside ``low..high`` (without ``low`` itself where ``open_low``)."""
+    values = candidates.get(name)
+    if values is None:
+        return
+    values = np.asarray(values, dtype=np.float64)
+    missing = np.isnan(values)
+    expected = f"expected {'more than' if open_low else 'at least'} {low:g} and at most {high:g}"
+    if optional:
+        text = candidates.texts.get(candidates.columns.get(name, name))
+        missing = missing & (text != "") if text is not None else np.zeros_like(missing)
+    candidates.flag(name, missing, f"missing or not a number; {expected}")
+    with np.errstate(invalid="ignore"):
+        outside = (values <= low if open_low else values < low) | (values > high)
+    candidates.flag(name, outside, f"out of range; {expected}")
+
+
+def _check_amounts(candidates: Candidates) -> None:
+    _in_range(candidates, "balance", 0, MOST_BALANCE, open_low=True)
+    if candidates.columns.get("balance") != candidates.columns.get("original_balance"):
+        _in_range(candidates, "original_balance", 0, MOST_BALANCE, open_low=True)
+    _in_range(candidates, "note_rate", 0, MOST_RATE, open_low=False)
+    _in_range(candidates, "servicing_rate", 0, MOST_FEE, open_low=False)
+    _in_range(candidates, "ltv" if candidates.get("original_ltv") is None else "original_ltv", 0, MOST_LTV, open_low=True)
+    _in_range(candidates, "given_payment", 0, MOST_BALANCE, open_low=True, optional=True)
+
+
+def _check_dates(candidates: Candidates, cut_off: datetime.date) -> None:
+    first, last = np.datetime64(f"{FIRST_YEAR}-01-01"), np.datetime64(cut_off)
+    horizon = last + np.timedelta64(MOST_TERM * 31, "D")  # no month is longer than 31 days
+    # A first payment is due at the latest two months after the loan is made, the loan before the cut-off.
+    limits = {"origination": last, "first_payment": last + np.timedelta64(2 * 31, "D"), "maturity_date": horizon}
+    for name, latest in limits.items():
+        dates = candidates.get(name)
+        if dates is None:
+            continue
+        candidates.flag(name, np.isnat(dates), "missing or not a date")
+        outside = ~np.isnat(dates) & ((dates < first) | (dates > latest))
+        candidates.flag(name, outside, f"date out of range; expected {first} to {latest}")
+
+
+def _check_terms(candidates: Candidates) -> None:
+    _in_range(candidates, "term", 1, MOST_TERM, open_low=False)
+    _in_range(candidates, "original_amortisation", 0, MOST_TERM, open_low=False)
+    _in_range(candidates, "original_interest_only", 0, MOST_TERM, open_low=False)
+    for name in ("term", "original_amortisation", "original_interest_only"):
+        months = candidates.get(name)
+        if months is not None:
+            broken = np.isfinite(months) & (months != np.round(months))
+            candidates.flag(name, broken, "not a whole number; expected months")
+
+
+def _check_consequences(candidates: Candidates) -> None:
+    """What is computed from several columns, for rows in which each column alone is right."""
+    loans, left = candidates.loans, ~np.isin(candidates.rows, [reject.row for reject in candidates.rejects])
+    ended = left & ~(loans["maturity"] >= 1)
+    candidates.flag("maturity", ended, "the last payment is not after the cut-off; expected a loan that still runs")
+    left &= ~ended
+    past = left & ~(loans["interest_only"] <= loans["maturity"])
+    candidates.flag("interest_only", past, "interest-only months run past maturity")
+    short = left & ~past & ~(loans["amortisation"] >= loans["maturity"])
+    candidates.flag("amortisation", short, "level payments would end before maturity; expected at least the term")
+    no_ltv = left & ~((loans["ltv"] > 0) & (loans["ltv"] <= MOST_LTV))
+    candidates.flag(
+        "ltv", no_ltv, lambda i: f"loan-to-value ratio at the cut-off is {loans['ltv'][i]:.4g}; expected more than 0, at most "
+        f"{MOST_LTV:g} (nan: no home-price index for the state and dates, or no coverage ratio of a part of a loan)"
+    )  # fmt: skip
+    if "payment" in loans:
+        idle = left & (loans["payment"] <= loans["balance"] * loans["note_rate"] / 12)
+        candidates.flag("payment", idle, "does not cover a month's interest; expected a level payment")

@@ -1,0 +1,165 @@
+"""The table of loans that every tape becomes: one array a column, one entry a loan."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from kernels.amortization import build_level_principal_rate
+from kernels.ops import make_ops
+
+DAY_COUNTS = ("30/360", "actual/360", "actual/365")
+
+
+@dataclass(frozen=True)
+class Loans:
+    """Loans at the cut-off, sorted by (state, number): the order of the tape does not matter.
+
+    Month 0 is the cut-off; months 1, 2, ... are the due dates after it. All columns are 1-D and of one length.
+    """
+
+    cut_off: datetime.date
+    loan_id: np.ndarray
+    """str, as the tape has it."""
+    number: np.ndarray
+    """uint64, see :func:`loan_number`; enters the random counter."""
+    balance: np.ndarray
+    """USD, scheduled balance at the cut-off, > 0."""
+    original_balance: np.ndarray
+    """USD."""
+    ltv: np.ndarray
+    """Balance at the cut-off over the property's value then."""
+    note_rate: np.ndarray
+    """Annual, at the cut-off."""
+    servicing_rate: np.ndarray
+    """Servicing and trustee fee over the performing balance, annual."""
+    age: np.ndarray
+    """int64, payments due since origination, at the cut-off, >= 0."""
+    maturity: np.ndarray
+    """int64, month of the last payment, >= 1."""
+    amortisation: np.ndarray
+    """int64, month in which level payments would bring the balance to zero, >= ``maturity``; counts interest-only months."""
+    interest_only: np.ndarray
+    """int64, interest-only months left, 0 to ``maturity``."""
+    payment: np.ndarray
+    """USD a month, the level payment after the interest-only months as the tape gives it; NaN: to be computed."""
+    day_count: np.ndarray
+    """str, one of :data:`DAY_COUNTS`."""
+    state: np.ndarray
+    """str, two letters."""
+    adjustable: np.ndarray
+    """bool."""
+    margin: np.ndarray
+    """Over the index, annual; NaN where fixed, as the caps and the floor."""
+    periodic_cap: np.ndarray
+    """Largest change at a reset, annual."""
+    life_cap: np.ndarray
+    """Highest note rate, annual."""
+    life_floor: np.ndarray
+    """Lowest note rate, annual."""
+    first_reset: np.ndarray
+    """int64, month of the first reset; 0 where fixed, as the two that follow."""
+    reset_period: np.ndarray
+    """int64, months between resets."""
+    lookback: np.ndarray
+    """int64, months before the reset at which the index is read."""
+    property_type: np.ndarray
+    """str, a name of :data:`mcsim.tapes.checks.PROPERTY_TYPES`."""
+
+    def __len__(self) -> int:
+        return len(self.loan_id)
+
+    def take(self, index: Any) -> Loans:
+        """The loans at ``index`` (integers, a slice or a mask), in that order."""
+        return Loans(self.cut_off, **{name: getattr(self, name)[index] for name in COLUMNS})
+
+    def summary(self) -> dict[str, float]:
+        """Count, balances in USD and balance-weighted means: what a term sheet prints of a pool."""
+        weight = self.balance / self.balance.sum()
+        return {
+            "loans": len(self),
+            "balance": float(self.balance.sum()),
+            "original_balance": float(self.original_balance.sum()),
+            "average_balance": float(self.balance.mean()),
+            "note_rate": float(weight @ self.note_rate),
+            "servicing_rate": float(weight @ self.servicing_rate),
+            "ltv": float(weight @ self.ltv),
+            "age": float(weight @ self.age),
+            "maturity": float(weight @ self.maturity),
+            "interest_only_share": float(weight @ (self.interest_only > 0)),
+            "balloon_share": float(weight @ ((self.amortisation > self.maturity) | (self.interest_only == self.maturity))),
+            "adjustable_share": float(weight @ self.adjustable),
+        }
+
+
+COLUMNS = tuple(f.name for f in fields(Loans) if f.name != "cut_off")
+
+_COUNTS = ("age", "maturity", "amortisation", "interest_only", "first_reset", "reset_period", "lookback")
+_TEXTS = ("loan_id", "day_count", "state", "property_type")
+_ABSENT: dict[str, Any] = {
+    "payment": np.nan, "adjustable": False, "margin": np.nan, "periodic_cap": np.nan, "life_cap": np.nan, "life_floor": np.nan,
+    "first_reset": 0, "reset_period": 0, "lookback": 0,
+}  # fmt: skip
+
+
+def loan_number(loan_id: str) -> int:
+    """Number of a loan: the first 8 bytes, little-endian, of the BLAKE2b digest (RFC 7693) of its id in UTF-8."""
+    return int.from_bytes(hashlib.blake2b(loan_id.encode("utf-8", "surrogatepass")).digest()[:8], "little")
+
+
+def make_loans(cut_off: datetime.date, columns: Mapping[str, Any]) -> Loans:
+    """``Loans`` of ``columns``, typed and sorted by (state, number).
+
+    ``number`` is computed from ``loan_id``; the columns of adjustable-rate loans may be left out, and so may ``payment``.
+    A month count is rounded to an integer.
+    """
+    n = len(columns["loan_id"])
+    number = np.array([loan_number(i) for i in columns["loan_id"]], dtype=np.uint64)
+    table = {**_ABSENT, **columns, "number": number}
+    typed = {name: np.array(np.broadcast_to(_typed(name, table[name]), (n,))) for name in COLUMNS}
+    order = np.lexsort((typed["number"], typed["state"]))
+    return Loans(cut_off, **{name: column[order] for name, column in typed.items()})
+
+
+def _typed(name: str, values: Any) -> np.ndarray:
+    if name in _COUNTS:
+        return np.rint(np.asarray(values, dtype=np.float64)).astype(np.int64)
+    if name in _TEXTS:
+        return np.asarray(values, dtype=np.str_)
+    return np.asarray(values, dtype={"number": np.uint64, "adjustable": np.bool_}.get(name, np.float64))
+
+
+def scheduled_balance(
+    original: np.ndarray, note_rate: np.ndarray, amortisation: np.ndarray, interest_only: np.ndarray, age: np.ndarray
+) -> np.ndarray:
+    """Balance after ``age`` level payments made on time, USD, to the cent.
+
+    Parameters
+    ----------
+    original : array
+        USD at origination.
+    note_rate : array
+        Annual; a twelfth of it accrues a month.
+    amortisation, interest_only, age : array
+        Months from the first payment: to a balance of zero (interest-only months included), of interest only, and paid.
+
+    Examples
+    --------
+    >>> one = lambda x: np.array([float(x)])
+    >>> scheduled_balance(one(100_000), one(0.095), one(360), one(0), one(1))   # BMA, Standard Formulas, SF-4
+    array([99950.81])
+    """
+    level_principal_rate = build_level_principal_rate(make_ops("numpy", "float64"))
+    balance = np.array(original, dtype=np.float64)
+    # A damaged tape may hold any number: past its last payment a balance no longer changes.
+    last = np.nan_to_num(np.minimum(age, amortisation), nan=0.0)
+    for month in range(1, int(last.max(initial=0.0)) + 1):
+        left = np.maximum(amortisation - (month - 1), 1.0)
+        pays = (month > interest_only) & (month <= last)
+        balance -= np.where(pays, balance * level_principal_rate(note_rate / 12, left), 0.0)
+    return np.round(balance, 2)

@@ -1,0 +1,156 @@
+"""From a portfolio's settings to its loans: read or draw, check, reject, sort."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mcsim import settings
+from mcsim.errors import InputError, nearest
+from mcsim.tapes.absee import read_absee
+from mcsim.tapes.checks import Candidates, check
+from mcsim.tapes.fannie import HomePriceRatio, read_fannie_acquisition
+from mcsim.tapes.generator import generate
+from mcsim.tapes.loans import Loans, make_loans
+from mcsim.tapes.rejects import Reject, limit_rejects, write_rejects
+
+__all__ = ["DATA", "SOURCES", "HomePriceRatio", "InputFile", "Reject", "Tape", "find_file", "load_portfolio", "write_rejects"]
+
+SOURCES = ("absee", "fannie_acquisition", "generator")
+
+DATA = Path(__file__).parents[1] / "data"
+"""Files that ship with the project."""
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """What was read: path as given, SHA-256 of the bytes, rows of the tape and how many of them were rejected."""
+
+    path: str
+    sha256: str
+    rows: int
+    rejects: int
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Loans of a portfolio, the rows it goes without, and the files it came from (none for a generated pool)."""
+
+    loans: Loans
+    rejects: tuple[Reject, ...]
+    inputs: tuple[InputFile, ...]
+
+
+def load_portfolio(
+    portfolio: settings.Portfolio,
+    seed: int,
+    home_price_ratio: HomePriceRatio | None = None,
+    rejects_file: str | Path | None = None,
+) -> Tape:
+    """Loans of ``portfolio``, checked.
+
+    Parameters
+    ----------
+    portfolio : settings.Portfolio
+        ``source`` is one of :data:`SOURCES`. ``cut_off`` is ``YYYY-MM-DD``; for ``absee`` it must be the end of the file's
+        reporting period, or empty.
+    seed : int
+        Of a generated pool; without effect on one that is read.
+    home_price_ratio : callable, optional
+        ``ratio(state, origination, cut_off)``: home-price index at the cut-off over that at origination. Marks the
+        loan-to-value ratio of a residential tape to the cut-off. Commercial loans keep their appraised value, and a generated
+        pool has its ratio at the cut-off already.
+    rejects_file : path, optional
+        Where :func:`write_rejects` puts every reject, also when there are too many to go on; with no reject, the header alone.
+
+    Raises
+    ------
+    InputError
+        If the settings, the file or the layout is wrong, or more of the rows are rejected than
+        ``portfolio.max_reject_share`` allows.
+    """
+    cut_off = _check_settings(portfolio)
+    if portfolio.source == "generator":
+        assert portfolio.generator is not None  # by _check_settings, as the asserts below
+        assert cut_off is not None
+        candidates, date = generate(portfolio.generator, cut_off, portfolio.servicing_rate, seed), cut_off
+        return _accept(portfolio, candidates, date, None, rejects_file)
+    assert portfolio.file is not None
+    path = find_file(portfolio.file)
+    if portfolio.source == "absee":
+        candidates, date = read_absee(path, cut_off, portfolio.servicing_rate)
+    else:
+        assert cut_off is not None
+        date = cut_off
+        candidates = read_fannie_acquisition(path, date, portfolio.servicing_rate, home_price_ratio)
+    return _accept(portfolio, candidates, date, path, rejects_file)
+
+
+def _accept(
+    portfolio: settings.Portfolio,
+    candidates: Candidates,
+    cut_off: datetime.date,
+    path: Path | None,
+    rejects_file: str | Path | None,
+) -> Tape:
+    rejects = check(candidates, cut_off)
+    if rejects_file is not None:
+        write_rejects(rejects, rejects_file)
+    source = portfolio.file or portfolio.name
+    n_rejected = limit_rejects(rejects, candidates.n_rows, portfolio.max_reject_share, source)
+    good = ~np.isin(candidates.rows, [reject.row for reject in rejects])
+    loans = make_loans(cut_off, {name: column[good] for name, column in candidates.loans.items()})
+    inputs = () if path is None else (InputFile(str(portfolio.file), _sha256(path), candidates.n_rows, n_rejected),)
+    return Tape(loans, rejects, inputs)
+
+
+def _check_settings(portfolio: settings.Portfolio) -> datetime.date | None:
+    """The cut-off; raises with every problem of the settings that this stage reads."""
+    problems = []
+    if portfolio.source not in SOURCES:
+        problems.append(f"portfolio.source = {portfolio.source!r}: unknown{nearest(str(portfolio.source), SOURCES)}")
+    elif portfolio.source == "generator" and portfolio.generator is None:
+        problems.append("portfolio.generator is missing; portfolio.source = 'generator' draws the pool from it")
+    elif portfolio.source != "generator" and not portfolio.file:
+        problems.append(f"portfolio.file is missing; portfolio.source = {portfolio.source!r} reads it")
+    if not 0 <= portfolio.max_reject_share <= 1:
+        problems.append(f"portfolio.max_reject_share = {portfolio.max_reject_share!r}: expected a share, 0 to 1")
+    cut_off = None
+    if portfolio.cut_off or portfolio.source != "absee":
+        try:
+            cut_off = datetime.date.fromisoformat(str(portfolio.cut_off))
+        except ValueError:
+            problems.append(f"portfolio.cut_off = {portfolio.cut_off!r}: expected a date, YYYY-MM-DD")
+    if problems:
+        raise InputError(problems)
+    return cut_off
+
+
+def find_file(name: str) -> Path:
+    """The file ``name`` under :data:`DATA`, else the path ``name``.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    try:
+        for path in (DATA / name, Path(name).expanduser()):
+            if path.is_file():
+                return path
+    except (OSError, ValueError, RuntimeError):  # a name that no file system takes
+        pass
+    shipped = [p.name for p in DATA.iterdir() if p.is_file()] if DATA.is_dir() else []
+    raise InputError(
+        f"portfolio.file = {name!r}: no such file, here or under mcsim/data; "
+        f"give a path or a shipped name{nearest(name, shipped)}"
+    )
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
