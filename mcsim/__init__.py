@@ -15,14 +15,12 @@ Importing the package is cheap: the parts are imported when they are used.
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcsim.results import Run
-    from mcsim.run_folder import RunFolder
 
 __version__: str
 """Version of the installed distribution."""
@@ -48,8 +46,10 @@ def run(*overrides: str) -> Run:
     mcsim.errors.McsimError
         With all problems of the configuration, the tape or the deal together.
     """
-    folder: RunFolder = import_module("mcsim.run").run(*overrides)
-    return open_run(folder.path)
+    from mcsim.configuration import load_settings
+    from mcsim.run import run_campaign
+
+    return run_campaign(load_settings(overrides), overrides)
 
 
 def open_run(path: str | Path, runs_dir: str | Path = "runs") -> Run:

@@ -1,0 +1,177 @@
+"""A finished run in Python: lazy, labelled arrays of every stage, for notebooks."""
+
+from __future__ import annotations
+
+import html
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from mcsim import store
+from mcsim.errors import InputError
+from mcsim.run_folder import RunFolder
+
+_KEPT_BY = {"loans": "output.loans=mean", "loan_paths": "output.loans=paths"}
+
+
+class Run:
+    """A run, opened from its folder. Nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    path : path, str or RunFolder
+        A run folder; or a run id, the beginning of one, or ``latest`` under ``runs_dir``.
+    runs_dir : path
+        Where runs are kept.
+    complete : bool
+        Insist that the run finished.
+
+    Raises
+    ------
+    InputError, StoreError, IncompleteRunError
+        As :meth:`mcsim.run_folder.RunFolder.open`.
+
+    Examples
+    --------
+    >>> run = Run("latest")                                         # doctest: +SKIP
+    >>> run.prices.price.sel(tranche="A-1")                         # doctest: +SKIP
+    >>> run.pool.loss.sum("month").quantile(0.99, "path")           # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | Path | RunFolder, runs_dir: str | Path = "runs", *, complete: bool = True) -> None:
+        where = path.path if isinstance(path, RunFolder) else path
+        self.folder = RunFolder.open(where, runs_dir, complete=complete)
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.folder.path
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run folder."""
+        return self.folder.run_id
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration."""
+        return self.folder.read_config()
+
+    @cached_property
+    def attributes(self) -> dict[str, Any]:
+        """Attributes of the store: seed, backend, precision, versions, commit, time of creation."""
+        return store.attributes(self.path)
+
+    @cached_property
+    def scenarios(self) -> xr.Dataset:
+        """Rates (month, path) and home prices (state, month, path); month 0 is the cut-off."""
+        return self._group("scenarios")
+
+    @cached_property
+    def pool(self) -> xr.Dataset:
+        """Cash flow of the collateral (group, month, path), USD."""
+        return self._group("pool")
+
+    @cached_property
+    def loans(self) -> xr.Dataset:
+        """Cash flow of each loan: its mean (loan, month), or every path (loan, month, path) where the run kept them; USD."""
+        return self._group("loan_paths" if "loan_paths" in store.groups(self.path) else "loans")
+
+    @cached_property
+    def tranches(self) -> xr.Dataset:
+        """Cash flow of classes, fees and accounts (tranche | fee | account, month, path), USD."""
+        return self._group("tranches")
+
+    @cached_property
+    def prices(self) -> xr.Dataset:
+        """Price, standard error, average life, loss of each class (tranche)."""
+        return self._group("prices")
+
+    def price(self, deal: dict[str, Any] | str | None = None, spread: float | dict[str, float] | None = None) -> xr.Dataset:
+        """Price again from the stored pool and scenarios, without simulating.
+
+        Parameters
+        ----------
+        deal : mapping or str, optional
+            Another deal, by name or written out; the run's own if not given.
+        spread : float or mapping, optional
+            One spread over the short rate for all classes, or spreads by class with ``default``; annual, continuously
+            compounded (0.02 = 200 bp). The run's own if not given.
+
+        Returns
+        -------
+        xarray.Dataset
+            As :attr:`prices`.
+        """
+        from mcsim.run import reprice
+
+        return reprice(self, deal, spread)
+
+    def report(self) -> Path:
+        """Path of the run's ``report.html``, written if it is not there.
+
+        Returns
+        -------
+        pathlib.Path
+            A page that needs no other file and no network.
+        """
+        if not self.folder.report.is_file():
+            from mcsim.run import write_report
+
+            write_report(self)
+        return self.folder.report
+
+    def verify(self) -> int:
+        """Read every stored byte against its checksum; the number of shards, or a StoreError that names what is wrong."""
+        shards = store.verify(self.path)
+        store.check_marker(self.path)
+        return shards
+
+    def _group(self, group: str) -> xr.Dataset:
+        known = store.groups(self.path)
+        if group not in known:
+            how = f"; run again with {_KEPT_BY[group]}" if group in _KEPT_BY else ""
+            raise InputError(f"run {self.run_id} kept no {group}: it holds {', '.join(known) or 'nothing'}{how}")
+        return store.open_group(self.path, group)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        facts = self.attributes
+        commit = (facts.get("git_commit") or "unknown")[:12] + (" (changed)" if facts.get("git_dirty") else "")
+        names = store.groups(self.path)
+        sizes = {str(dim): size for name in names for dim, size in store.open_group(self.path, name).sizes.items()}
+        return [
+            ("run", self.run_id + ("" if self.folder.complete else " (incomplete)")),
+            ("created", str(facts.get("created", "unknown"))),
+            ("seed", str(facts.get("seed", "unknown"))),
+            ("backend", f"{facts.get('backend', 'unknown')}, {facts.get('precision', 'unknown')}"),
+            ("mcsim", f"{facts.get('mcsim_version', 'unknown')}, commit {commit}"),
+            ("holds", ", ".join(names) or "nothing"),
+            ("sizes", ", ".join(f"{dim} {size:,}" for dim, size in sizes.items())),
+        ]
+
+    def _price_rows(self) -> list[tuple[str, ...]]:
+        if "prices" not in store.groups(self.path):
+            return []
+        prices = self.prices
+        names = ("price", "price_standard_error", "wal")
+        columns = [prices[name].values for name in names]
+        rows = [(str(label), *(f"{column[i]:,.4f}" for column in columns)) for i, label in enumerate(prices["tranche"].values)]
+        return [("class", "price", "std. error", "WAL, years"), *rows]
+
+    def __repr__(self) -> str:
+        lines = [f"{name:8} {value}" for name, value in self._facts()]
+        rows = self._price_rows()
+        if rows:
+            width = max(len(row[0]) for row in rows)
+            lines += [""] + [f"{row[0]:{width}}" + "".join(f"{cell:>14}" for cell in row[1:]) for row in rows]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        facts = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in self._facts())
+        prices = ""
+        for number, row in enumerate(self._price_rows()):
+            tag = "td" if number else "th"
+            prices += "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
+        return f"<table>{facts}</table>" + (f"<table>{prices}</table>" if prices else "")

@@ -1,0 +1,231 @@
+"""The folder of a run: how it is named, made, found again and vouched for.
+
+::
+
+    runs/<run id>/  config.yaml  overrides.txt  env.json  inputs.json  rejects.csv  log.txt  store.zarr/  report.html  COMPLETE
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mcsim import provenance
+from mcsim.errors import IncompleteRunError, InputError, StoreError, nearest
+from mcsim.store.layout import STORE_NAME
+from mcsim.store.marker import MARKER_NAME, is_complete, mark_complete
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[A-Za-z0-9._-]+-[0-9a-f]{8}")
+_CAMPAIGN_LENGTH = 34
+"""What 64 characters leave after the time stamp (20), the hash (8) and two dashes."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run. Make with :meth:`create`, find with :meth:`open`."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """Name of the folder: UTC time to the millisecond, campaign, first 8 digits of the config's SHA-256."""
+        return self.path.name
+
+    @property
+    def config_file(self) -> Path:
+        """The resolved configuration, YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def overrides_file(self) -> Path:
+        """What the user gave on the command line, one override a line."""
+        return self.path / "overrides.txt"
+
+    @property
+    def env_file(self) -> Path:
+        """:func:`mcsim.provenance.environment`, JSON."""
+        return self.path / "env.json"
+
+    @property
+    def inputs_file(self) -> Path:
+        """:func:`mcsim.provenance.input_records`, JSON."""
+        return self.path / "inputs.json"
+
+    @property
+    def rejects(self) -> Path:
+        """Rows of the tape that were turned away, CSV."""
+        return self.path / "rejects.csv"
+
+    @property
+    def log(self) -> Path:
+        """The run's log."""
+        return self.path / "log.txt"
+
+    @property
+    def store(self) -> Path:
+        """The zarr store."""
+        return self.path / STORE_NAME
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.path / "report.html"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run was finished."""
+        return is_complete(self.path)
+
+    @classmethod
+    def create(
+        cls, runs_dir: str | Path, campaign: str, config: Mapping[str, Any], overrides: Sequence[str] = ()
+    ) -> RunFolder:
+        """Make a folder that no other run has, with ``config.yaml``, ``overrides.txt`` and ``env.json`` in it.
+
+        Parameters
+        ----------
+        runs_dir : path
+            Where runs are kept; made if missing.
+        campaign : str
+            Name of the campaign: letters, digits, ``.``, ``_``, ``-``, at most 64; the run id keeps the first 34.
+        config : mapping
+            The resolved configuration.
+        overrides : sequence of str
+            Overrides as the user gave them.
+
+        Raises
+        ------
+        InputError
+            If the campaign's name does not fit or the folder cannot be made.
+        """
+        if not NAME.fullmatch(campaign):
+            raise InputError(
+                f"campaign {campaign!r}: expected 1 to 64 letters, digits, '.', '_' or '-', for it names the run folder"
+            )
+        folder = cls(_make_unique(Path(runs_dir), campaign, provenance.config_hash(config)[:8]))
+        folder.config_file.write_text(yaml.safe_dump(provenance.plain(config), sort_keys=False), encoding="utf-8")
+        folder.overrides_file.write_text("".join(f"{line}\n" for line in overrides), encoding="utf-8")
+        _write_json(folder.env_file, provenance.environment())
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path, runs_dir: str | Path = "runs", *, complete: bool = True) -> RunFolder:
+        """Find a run.
+
+        Parameters
+        ----------
+        path : path or str
+            A folder; or a run id, the beginning of one, or ``latest`` (the newest, finished or not) under ``runs_dir``.
+        runs_dir : path
+            Where runs are kept.
+        complete : bool
+            Insist on the COMPLETE marker.
+
+        Raises
+        ------
+        InputError
+            No such run, or a beginning that several share (exit code 2).
+        StoreError
+            The folder is no run folder (exit code 4).
+        IncompleteRunError
+            The run did not finish (exit code 3).
+        """
+        folder = cls(_find(str(path), Path(runs_dir)))
+        if not folder.config_file.is_file():
+            raise StoreError(f"{folder.path} is not a run folder: it holds no config.yaml")
+        if complete:
+            folder._check_complete(Path(runs_dir))
+        return folder
+
+    def read_config(self) -> dict[str, Any]:
+        """The resolved configuration of the run.
+
+        Raises
+        ------
+        StoreError
+            If ``config.yaml`` cannot be read.
+        """
+        try:
+            config = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise StoreError(f"{self.config_file} cannot be read: {error}") from error
+        if not isinstance(config, dict):
+            raise StoreError(f"{self.config_file} holds no configuration")
+        return config
+
+    def write_inputs(self, inputs: Iterable[Any]) -> None:
+        """Write ``inputs.json``: see :func:`mcsim.provenance.input_records`."""
+        _write_json(self.inputs_file, provenance.input_records(inputs))
+
+    def mark_complete(self) -> None:
+        """Flush the folder to the disk and write the marker: the last thing a run does."""
+        mark_complete(self.path)
+
+    def _check_complete(self, runs_dir: Path) -> None:
+        if self.complete:
+            return
+        finished = [run.run_id for run in list_runs(runs_dir) if run.complete]
+        hint = f"; the newest finished run is {finished[-1]}" if finished else ""
+        raise IncompleteRunError(f"{self.path} did not finish: it holds no {MARKER_NAME} marker. Run it again{hint}")
+
+
+def list_runs(runs_dir: str | Path = "runs") -> list[RunFolder]:
+    """The runs under a folder, oldest first; other folders are passed over."""
+    root = Path(runs_dir)
+    if not root.is_dir():
+        return []
+    return [RunFolder(path) for path in sorted(root.iterdir()) if _RUN_ID.fullmatch(path.name) and path.is_dir()]
+
+
+def _make_unique(runs_dir: Path, campaign: str, digest: str) -> Path:
+    """``mkdir`` decides between runs that start in the same millisecond; the one that loses takes the next."""
+    now = datetime.now(UTC)
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        while True:
+            stamp = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03d}Z"
+            path = runs_dir / f"{stamp}-{campaign[:_CAMPAIGN_LENGTH]}-{digest}"
+            try:
+                os.mkdir(path)
+            except FileExistsError:
+                now += timedelta(milliseconds=1)
+            else:
+                return path
+    except OSError as error:
+        raise InputError(
+            f"cannot make a run folder under {runs_dir}: {error.strerror}; give another output.runs_dir"
+        ) from error
+
+
+def _find(name: str, runs_dir: Path) -> Path:
+    runs = {run.run_id: run.path for run in list_runs(runs_dir)}
+    if name == "latest":
+        if not runs:
+            raise InputError(f"no runs under {runs_dir}; start one with `mcsim run`")
+        return runs[max(runs)]
+    if name in runs:
+        return runs[name]
+    if name and Path(name).is_dir():
+        return Path(name)
+    if name and (runs_dir / name).is_dir() and NAME.fullmatch(name) and name not in (".", ".."):
+        return runs_dir / name
+    starts = [run_id for run_id in runs if name and run_id.startswith(name)]
+    if len(starts) == 1:
+        return runs[starts[0]]
+    if starts:
+        raise InputError(f"{name!r} begins {len(starts)} runs: {', '.join(starts[:5])}; give more of the id")
+    hint = nearest(name, runs) if runs else f"; there are no runs under {runs_dir}"
+    raise InputError(f"no run {name!r}: expected a run folder, a run id under {runs_dir}, its beginning, or 'latest'{hint}")
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

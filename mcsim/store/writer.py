@@ -1,0 +1,262 @@
+"""Writing the store: one caller lays a group out, then any number of threads write disjoint path blocks of whole shards."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.errors import ZarrUserWarning
+
+from mcsim.errors import StoreError, nearest
+from mcsim.store.layout import Layout, group_variables, plan
+from mcsim.variables import COORDINATES, Variable
+
+_CONFIG: Any = {"write_empty_chunks": True}
+"""An all-NaN block is written: a shard that is not there was never computed. The setting is not in the metadata, so it has to
+be given again on every opening (``zarr.open_array(config=...)`` passes over it where the array exists)."""
+
+_GROUP_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})*")
+
+TITLES = {
+    "scenarios": "paths of rates and home prices",
+    "pool": "cash flow of the collateral",
+    "loans": "cash flow of each loan, mean over paths",
+    "loan_paths": "cash flow of each loan on each path",
+    "tranches": "cash flow of the classes, fees and accounts of the deal",
+    "prices": "value of the classes",
+}
+
+
+def _codecs() -> list[Any]:
+    # Level 1: on these arrays higher levels cost time and win little. The checksum comes after the compression, so that a
+    # damaged byte is found before zstd sees it.
+    return [ZstdCodec(level=1), Crc32cCodec()]
+
+
+def create_store(path: str | Path, attributes: Mapping[str, Any]) -> None:
+    """Make an empty store.
+
+    Parameters
+    ----------
+    path : path
+        The ``store.zarr`` directory; must not exist.
+    attributes : mapping
+        What identifies the run: the resolved config, seed, versions, commit, time. Plain JSON values.
+
+    Raises
+    ------
+    StoreError
+        If ``path`` exists or cannot be made.
+    ValueError
+        If an attribute is not JSON (NaN and infinity are not).
+    """
+    path = Path(path)
+    try:
+        text = json.dumps(dict(attributes), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"attributes of a store must be plain JSON values: {error}") from error
+    try:
+        os.mkdir(path)
+    except FileExistsError as error:
+        raise StoreError(f"store {path} exists already; give a new path") from error
+    except OSError as error:
+        raise StoreError(f"cannot make the store {path}: {error.strerror}") from error
+    zarr.create_group(str(path), zarr_format=3, attributes=json.loads(text))
+    _consolidate(path)
+
+
+def create_group(
+    store_path: str | Path,
+    group: str,
+    coords: Mapping[str, Sequence[Any] | np.ndarray],
+    shards_path: int = 1,
+    overwrite: bool = False,
+) -> None:
+    """Lay out a group: every variable of :data:`mcsim.variables.GROUPS` and its coordinates. For one thread, before writing.
+
+    Variables over a dimension without labels (a deal without accounts) are left out.
+
+    Parameters
+    ----------
+    store_path : path
+        The store.
+    group : str
+        A name of ``GROUPS``, or a path that ends in one (``reprice/a/tranches``).
+    coords : mapping
+        Labels of each dimension: unique, in the order of the arrays; ``path`` is ``0..n-1``.
+    shards_path : int
+        Paths of a work item; its blocks start at multiples of it. Of no effect where no variable has paths.
+    overwrite : bool
+        Replace the group where it exists. Without it an existing group is a :class:`~mcsim.errors.StoreError`.
+
+    Raises
+    ------
+    ValueError
+        Unknown group or dimension, a missing dimension, or bad labels: all problems together.
+    """
+    if not _GROUP_NAME.fullmatch(group) or ".." in group.split("/"):
+        raise ValueError(f"group {group!r}: expected names of letters, digits, '.', '_' and '-', joined by '/'")
+    variables = group_variables(group)
+    labels = _checked_labels(group, variables, coords, shards_path)
+    sizes = {dim: len(values) for dim, values in labels.items()}
+    root = _open_for_writing(store_path, "")
+    if group in root:
+        if not overwrite:
+            raise StoreError(f"group {group!r} of {store_path} exists already")
+        del root[group]
+    stage = group.rsplit("/", 1)[-1]
+    target = root.create_group(group, attributes={"title": TITLES[stage], "Conventions": "CF-1.11"})
+    for dim, values in labels.items():
+        if sizes[dim]:
+            _create_coordinate(target, dim, values)
+    for name, variable in variables.items():
+        if all(sizes[dim] for dim in variable.dims):
+            _create_array(target, name, variable, plan(variable, sizes, shards_path))
+    _consolidate(store_path)
+
+
+def write_block(store_path: str | Path, group: str, first_path: int, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a path block: whole shards of the variables given. Safe from threads that write disjoint blocks.
+
+    Parameters
+    ----------
+    store_path, group :
+        As in :func:`create_group`.
+    first_path : int
+        Path index of the first lane of ``arrays``.
+    arrays : mapping
+        Name → array in the dims of the variable, any dtype that casts to the stored one without loss. The path axis may
+        be a part, from ``first_path``; every other axis, and a variable without paths, is whole.
+
+    Raises
+    ------
+    ValueError
+        If the block does not begin and end on shards, or a name, shape or dtype is wrong: all problems together, and
+        nothing is written.
+    """
+    variables = group_variables(group)
+    target = _open_for_writing(store_path, group)
+    problems: list[str] = []
+    writes: list[tuple[zarr.Array[Any], tuple[slice, ...], np.ndarray]] = []
+    for name, values in arrays.items():
+        if name not in variables or name not in target:
+            problems.append(f"group {group!r} holds no variable {name!r}{nearest(name, target.array_keys())}")
+            continue
+        array = target[name].with_config(_CONFIG)  # type: ignore[union-attr]
+        region, found = _region(name, variables[name], array, first_path, np.asarray(values))
+        problems += found
+        writes.append((array, region, np.asarray(values)))
+    if problems:
+        raise ValueError("\n".join(problems))
+    for array, region, values in writes:
+        array[region] = np.ascontiguousarray(values, dtype=array.dtype)
+
+
+def _region(
+    name: str, variable: Variable, array: zarr.Array[Any], first: int, values: np.ndarray
+) -> tuple[tuple[slice, ...], list[str]]:
+    """The part of ``array`` that ``values`` fills, and what is wrong with it."""
+    problems: list[str] = []
+    if not np.can_cast(values.dtype, array.dtype, "safe"):
+        problems.append(f"{name}: dtype {values.dtype} does not cast to {array.dtype} without loss")
+    expected = list(array.shape)
+    region = [slice(0, size) for size in array.shape]
+    if values.ndim == len(expected) and "path" in variable.dims:
+        axis = variable.dims.index("path")
+        assert array.shards is not None
+        shard, n_paths = array.shards[axis], array.shape[axis]
+        last = first + values.shape[axis]
+        if first % shard or first < 0 or last <= first or last > n_paths or (last % shard and last != n_paths):
+            problems.append(
+                f"{name}: paths {first}..{last - 1} are not whole shards of {shard} paths out of {n_paths}; "
+                "a part of a shard would overwrite its neighbours"
+            )
+        expected[axis] = values.shape[axis]
+        region[axis] = slice(first, last)
+    if values.shape != tuple(expected):
+        problems.append(f"{name}: shape {values.shape}, expected {tuple(expected)} for {variable.dims}")
+    return tuple(region), problems
+
+
+def _checked_labels(
+    group: str, variables: Mapping[str, Variable], coords: Mapping[str, Any], shards_path: int
+) -> dict[str, np.ndarray]:
+    """Labels as int64 or str arrays for every dimension of the group."""
+    dims = sorted({dim for variable in variables.values() for dim in variable.dims})
+    problems = [f"group {group!r} needs labels for dimension {dim!r}" for dim in dims if dim not in coords]
+    problems += [f"group {group!r} has no dimension {dim!r}{nearest(dim, dims)}" for dim in coords if dim not in dims]
+    if shards_path < 1:
+        problems.append(f"shards_path {shards_path}: expected 1 path or more")
+    labels: dict[str, np.ndarray] = {}
+    for dim in dims:
+        if dim not in coords:
+            continue
+        values = [str(v) if COORDINATES[dim].dtype == "str" else int(v) for v in coords[dim]]
+        if len(set(values)) != len(values):
+            problems.append(f"labels of {dim!r} repeat: {sorted({v for v in values if values.count(v) > 1})[:5]}")
+        if "" in values:
+            problems.append(f"labels of {dim!r} hold an empty one")
+        if dim == "path" and values != list(range(len(values))):
+            problems.append("labels of 'path' must be 0..n-1: a position is a path index")
+        labels[dim] = np.array(values, dtype=object if COORDINATES[dim].dtype == "str" else np.int64)
+    if problems:
+        raise ValueError("\n".join(problems))
+    return labels
+
+
+def _create_coordinate(target: zarr.Group, dim: str, values: np.ndarray) -> None:
+    variable = COORDINATES[dim]
+    array = target.create_array(
+        dim,
+        shape=(len(values),),
+        chunks=(len(values),),
+        dtype="string" if variable.dtype == "str" else variable.dtype,
+        compressors=_codecs(),
+        dimension_names=variable.dims,
+        attributes=_attributes(variable),
+        config=_CONFIG,
+    )
+    array[:] = values
+
+
+def _create_array(target: zarr.Group, name: str, variable: Variable, layout: Layout) -> None:
+    target.create_array(
+        name,
+        shape=layout.shape,
+        shards=layout.shards,
+        chunks=layout.chunks,
+        dtype=variable.dtype,
+        fill_value=np.nan,
+        compressors=_codecs(),
+        dimension_names=variable.dims,
+        attributes=_attributes(variable),
+        config=_CONFIG,
+    )
+
+
+def _attributes(variable: Variable) -> dict[str, Any]:
+    return {"units": variable.units, "long_name": variable.long_name}
+
+
+def _open_for_writing(store_path: str | Path, group: str) -> zarr.Group:
+    try:
+        return zarr.open_group(str(store_path), path=group, mode="r+", use_consolidated=False)
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise StoreError(f"store {store_path} cannot be opened for writing{f' at {group!r}' if group else ''}") from error
+
+
+def _consolidate(store_path: str | Path) -> None:
+    """Gather all metadata at the root, so that ``xarray.open_zarr(store, group=...)`` finds it without a warning."""
+    with warnings.catch_warnings():
+        # zarr warns that consolidated metadata is an addition to the v3 specification; readers that do not know it pass
+        # over the key, and without it xarray warns on every opening.
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        zarr.consolidate_metadata(str(store_path))
