@@ -73,9 +73,7 @@ def build_adjustable_terms(ops: Ops) -> Callable[..., Any]:
     where, one, half, per_month = ops.where, ops.real(1), ops.real(0.5), ops.real(1 / 12)
 
     @ops.function
-    def adjustable_terms(
-        note, index, resets, margin, periodic_cap, life_cap, life_floor, remaining, amortises, matures
-    ):  # type: ignore[no-untyped-def]
+    def adjustable_terms(note, index, resets, margin, periodic_cap, life_cap, life_floor, remaining, amortises, matures):  # type: ignore[no-untyped-def]
         note = where(resets, reset_rate(note, index, margin, periodic_cap, life_cap, life_floor), note)
         principal_rate = amortises * level_principal_rate(note * per_month, remaining)
         return note, where(matures > half, one, principal_rate)

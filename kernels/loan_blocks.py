@@ -8,7 +8,6 @@ in order, in float64.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from kernels.behaviour.model import Model
 from kernels.loan_rows import (
@@ -34,7 +33,6 @@ from kernels.philox import DRAWS_PER_BLOCK
 
 TILE = 32
 """Loans summed in the run's precision before they join the float64 sums."""
-
 
 
 def build_loan_block(

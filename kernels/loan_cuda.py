@@ -147,7 +147,21 @@ def _build_terms(ops: Ops) -> Callable[..., Any]:
 
     @ops.function
     def terms(
-        reals, counts, balances, principal_rates, accruals, scenario, n_rows, n_paths, path, loan, s, slot, month, state, history
+        reals,
+        counts,
+        balances,
+        principal_rates,
+        accruals,
+        scenario,
+        n_rows,
+        n_paths,
+        path,
+        loan,
+        s,
+        slot,
+        month,
+        state,
+        history,
     ):  # type: ignore[no-untyped-def]
         accrual = accruals[counts[loan, day_at], month - 1]
         if counts[loan, adjustable_at] == 0:
@@ -231,6 +245,7 @@ def _build_step(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
 
 def build_reduce() -> Callable[..., None]:
     """Adds the tiles' partial sums to the float64 pool in order; one thread an element (month, field, path)."""
+
     def reduce(partial, n_tiles, pool):  # type: ignore[no-untyped-def]
         element = cuda.grid(1)
         if element < pool.size:
@@ -248,7 +263,13 @@ def _compiled(ops: Ops, models: tuple[Any, ...]) -> tuple[Any, Any]:
 
 
 def simulate_on_device(
-    ops: Ops, models: tuple[Any, ...], loans: Any, rows: np.ndarray, first_path: int, key: np.ndarray, parameters: tuple[Any, ...]
+    ops: Ops,
+    models: tuple[Any, ...],
+    loans: Any,
+    rows: np.ndarray,
+    first_path: int,
+    key: np.ndarray,
+    parameters: tuple[Any, ...],
 ) -> np.ndarray:
     """Pool flows (month, field, path) float64 of all ``loans`` (a ``PreparedLoans``) on the paths of ``rows``."""
     kernel, reduce = _compiled(ops, models)

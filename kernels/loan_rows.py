@@ -192,9 +192,7 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
                 work[at(FACTOR * width, p)], work[at(LTV * width, p)], parameters,
             )  # fmt: skip
             performing = state[at(s + PERFORMING * width, p)]
-            defaulted, prepaid = leave(
-                performing, work[at(SMM * width, p)], work[at(MDR * width, p)], state[at(uniforms, p)]
-            )
+            defaulted, prepaid = leave(performing, work[at(SMM * width, p)], work[at(MDR * width, p)], state[at(uniforms, p)])
             (
                 state[at(s + PERFORMING * width, p)], foreclosed, entering,
                 balance, foreclosure_balance, interest, advanced_interest, scheduled_principal, advanced_principal,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from mcsim.tapes.loans import Loans
 
 DAY_COUNTS = ("30/360", "actual/360", "actual/365")
 Array = NDArray[Any]
+_BY_LOAN = ("reals", "counts", "balances", "principal_rates")
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,8 @@ class PreparedLoans:
 
     def take(self, loans: slice) -> PreparedLoans:
         """The loans of a slice, contiguous."""
-        return PreparedLoans(
-            *(np.ascontiguousarray(a[loans]) for a in (self.reals, self.counts, self.balances, self.principal_rates)),
-            accruals=self.accruals,
-            calendar_month=self.calendar_month,
-            lag_size=self.lag_size,
-        )
+        part: dict[str, Any] = {name: np.ascontiguousarray(getattr(self, name)[loans]) for name in _BY_LOAN}
+        return replace(self, **part)
 
 
 def horizon(loans: Loans, portfolio: Portfolio) -> int:
@@ -94,7 +91,8 @@ def prepare_loans(loans: Loans, portfolio: Portfolio, states: tuple[str, ...], n
 
 def _last_default(loans: Loans, portfolio: Portfolio) -> Array:
     """Last month of default: with principal advanced to a loan that amortises to zero, one lag before maturity (BMA SF-22)."""
-    advanced_to_zero = (loans.amortisation <= loans.maturity) & (portfolio.advances == "principal_and_interest")
+    to_zero = (loans.amortisation <= loans.maturity) & (loans.interest_only < loans.maturity)
+    advanced_to_zero = to_zero & (portfolio.advances == "principal_and_interest")
     last = np.where(advanced_to_zero, loans.maturity - portfolio.liquidation_lag, loans.maturity)
     return np.maximum(last, 0)
 
@@ -168,8 +166,8 @@ def _schedule(loans: Loans, accruals: Array) -> tuple[Array, Array]:
         payment = np.where(starts, balance * payment_rate(loans.note_rate / 12, left), payment)
         interest = balance * loans.note_rate * accruals[rows, m - 1]
         alive, matures = m <= loans.maturity, m == loans.maturity
-        amortises = (alive & (m > loans.interest_only)).astype(float)
-        due = principal_of(balance, interest, np.nan_to_num(payment), amortises, matures.astype(float))
+        amortises = np.asarray(alive & (m > loans.interest_only), float)
+        due = principal_of(balance, interest, np.nan_to_num(payment), amortises, np.asarray(matures, float))
         balances[:, m - 1] = balance
         rates[:, m - 1] = np.divide(due, balance, out=np.zeros_like(balance), where=balance > 0)
         balance = np.where(matures, balance, balance - due)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels import behaviour as models
-from kernels.loan_blocks import TILE, build_loan_block, scratch_sizes
 from kernels.launch import compile_launcher
+from kernels.loan_blocks import TILE, build_loan_block, scratch_sizes
 from kernels.loan_month import FIELDS
 from kernels.loan_terms import Row
 from kernels.ops import LANES
@@ -132,5 +132,5 @@ def scenario_rows(scenario: Scenario, n_months: int, lanes: Array | slice) -> Ar
     rows[:, Row.MORTGAGE_RATE] = scenario.mortgage_rate[: n_months + 1, lanes]
     rows[:, Row.INDEX] = scenario.index[: n_months + 1, lanes]
     for k in range(n_states):
-        rows[:, Row.HOME_PRICE + k] = scenario.home_price[k, : n_months + 1, lanes]
+        rows[:, Row.HOME_PRICE + k] = scenario.home_price[k][: n_months + 1, lanes]
     return rows

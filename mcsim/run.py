@@ -1,0 +1,193 @@
+"""A run from the tape to the price, as a list of stages. Each reads and writes the store."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import functools
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from mcsim import provenance, store
+from mcsim.backend import Backend, choose_backend
+from mcsim.errors import InputError, nearest
+from mcsim.progress import Progress
+from mcsim.results import Run
+from mcsim.run_folder import RunFolder
+from mcsim.settings import Settings
+
+log = logging.getLogger("mcsim")
+
+
+def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Progress | None = None) -> Run:
+    """Simulate a portfolio, run its deal, price the classes, write the report.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run, checked.
+    overrides : sequence of str
+        What the user gave, kept in the run folder.
+    progress : Progress, optional
+        Shows how far the run is.
+
+    Raises
+    ------
+    McsimError
+        Bad input (before any kernel starts), a device that is not there, or a store that cannot be written.
+    """
+    from mcsim.deals import compile_deal, load_deal
+    from mcsim.market.curve import load_curve
+    from mcsim.market.sources import data_file, sha256
+    from mcsim.simulation.stage import Simulation
+
+    backend = choose_backend(settings.backend, settings.precision)
+    folder = RunFolder.create(settings.output.runs_dir, settings.campaign, settings.raw, overrides)
+    with _log_to(folder.log):
+        log.info("run %s: backend %s, %s (%s)", folder.run_id, backend.target, backend.precision, backend.reason)
+        tape = _load_tape(settings, folder.rejects)
+        curve = load_curve(settings.rates)
+        compile_deal(load_deal(settings.deal, "deal"), float(tape.loans.balance.sum()))  # bad deals stop here
+        dynamics = data_file(settings.home_prices.state_file)
+        folder.write_inputs([*tape.inputs, curve.input, (str(dynamics), sha256(dynamics))])
+        attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
+        store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_tape_facts(tape, curve)})
+
+        simulation = Simulation(settings, tape.loans, curve, backend)
+        passes = 1 if settings.output.loans == "none" else 2
+        with progress or Progress(total=0, unit="loan-month-paths") as shown:
+            shown.start(passes * len(tape.loans) * simulation.n_months * settings.paths)
+            simulation.write_pools(folder.path, shown)
+            if passes == 2:
+                simulation.write_loans(folder.path, shown)
+        _price(folder.path, settings.deal, settings.pricing.spreads, settings.engine.path_block, backend, keep=True)
+        run = Run(folder, complete=False)
+        if settings.output.report:
+            write_report(run)
+        store.check_complete(folder.path)
+        folder.mark_complete()
+        log.info("complete: %s", folder.path)
+    return Run(folder)
+
+
+def reprice(run: Run, deal: dict[str, Any] | str | None = None, spread: float | dict[str, float] | None = None) -> xr.Dataset:
+    """Prices of another deal or other spreads, from the stored pool and scenarios; nothing is simulated or stored.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    deal : mapping or str, optional
+        A deal, or its name in ``conf/deal``; the run's own if not given.
+    spread : float or mapping, optional
+        One spread for all classes, or spreads by class with ``default``; annual, continuously compounded.
+
+    Returns
+    -------
+    xarray.Dataset
+        As ``run.prices``.
+    """
+    from mcsim.configuration import load_deal_config
+
+    config = run.config
+    chosen = config["deal"] if deal is None else load_deal_config(deal) if isinstance(deal, str) else deal
+    spreads = config["pricing"]["spreads"] if spread is None else spread
+    if isinstance(spreads, int | float):
+        spreads = {"default": float(spreads)}
+    backend = choose_backend("auto", "float64")
+    path_block = int(config["engine"]["path_block"])
+    from mcsim.deals.stage import prices_dataset
+
+    return prices_dataset(_price(run.path, chosen, spreads, path_block, backend, keep=False))
+
+
+def write_report(run: Run) -> Path:
+    """Write ``report.html`` of a run and return its path."""
+    from mcsim.reports.report import write_report as write
+
+    return write(run)
+
+
+def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
+    """Flows of one loan on one path, simulated again alone: its row of a loan-level store, to the bit.
+
+    Raises
+    ------
+    InputError
+        A loan or path that the run does not have, or an input that has changed since.
+    """
+    from mcsim.configuration import settings_of
+    from mcsim.market.curve import load_curve
+    from mcsim.simulation.stage import Block, Simulation
+
+    settings = settings_of(run.config)
+    tape = _load_tape(settings, None)
+    known = tape.loans.loan_id.tolist()
+    problems = []
+    if loan_id not in known:
+        problems.append(f"run {run.run_id} has no loan {loan_id!r}{nearest(loan_id, known)}")
+    if not 0 <= path < settings.paths:
+        problems.append(f"run {run.run_id} has no path {path}; expected 0 to {settings.paths - 1}")
+    if problems:
+        raise InputError(problems)
+    backend = choose_backend(run.attributes["backend"], run.attributes["precision"])
+    simulation = Simulation(settings, tape.loans, load_curve(settings.rates), backend)
+    flows = simulation.loan(Block(path, 1), known.index(loan_id))
+    from kernels.loan_month import FIELDS
+
+    months = range(1, simulation.n_months + 1)
+    return xr.Dataset({name: ("month", flows[:, i, 0]) for i, name in enumerate(FIELDS)}, coords={"month": months})
+
+
+def _price(
+    run_dir: Path, deal: dict[str, Any], spreads: dict[str, float], path_block: int, backend: Backend, *, keep: bool
+) -> Any:
+    from mcsim.deals.stage import price_deal
+
+    return price_deal(run_dir, deal, spreads, path_block, backend, keep=keep)
+
+
+def _load_tape(settings: Settings, rejects_file: Path | None) -> Any:
+    """Loans of the run, residential ones marked to the cut-off by their state's index."""
+    from mcsim.market.home_price_history import load_history
+    from mcsim.tapes.portfolio import load_portfolio
+
+    history_once = functools.cache(load_history)  # only a residential tape asks for it
+
+    def ratio(state: str, origination: datetime.date, cut_off: datetime.date) -> float:
+        history = history_once()
+        return history.index(state, cut_off) / history.index(state, origination)
+
+    return load_portfolio(settings.portfolio, settings.seed, ratio, rejects_file)
+
+
+def _tape_facts(tape: Any, curve: Any) -> dict[str, Any]:
+    from mcsim.reports.facts import portfolio_record
+
+    return {
+        "cut_off": tape.loans.cut_off.isoformat(),
+        "curve": curve.name,
+        "loans": len(tape.loans),
+        "pool_balance": float(tape.loans.balance.sum()),
+        "rejected_rows": len({reject.row for reject in tape.rejects}),
+        "portfolio": json.dumps(portfolio_record(tape.loans)),
+    }
+
+
+@contextlib.contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    """Sends the log to a file while the run lasts."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
