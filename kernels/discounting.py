@@ -1,7 +1,7 @@
 """Present values of class flows on paths, and the yield measures of one stream of flows.
 
 Sources: the value of a class is the mean over paths of its flows times the path's discount factor and ``exp(-spread t)``
-(Fabozzi (ed.), *The Handbook of Mortgage-Backed Securities*, 7th ed. 2016, ch. 37, with the spread in continuous compounding);
+(Fabozzi (ed.), *The Handbook of Mortgage-Backed Securities*, 7th ed. 2016, with the spread in continuous compounding);
 yield, average life, durations, convexity and discount margin: BMA, *Standard Formulas* (1999), SF-49 to SF-56.
 Theory and conventions: docs/theory/discounting.md.
 """
@@ -86,7 +86,7 @@ def build_present_values(ops: Ops) -> Callable[..., None]:
 
 
 class Measures(NamedTuple):
-    """Of one stream of flows at one yield (SF-50)."""
+    """Of one stream of flows at one yield (SF-49 to SF-51)."""
 
     macaulay_duration: float
     """Years: mean time of the flows, weighted by present value."""
@@ -144,7 +144,7 @@ def yield_at_price(flows: Array, years: Array, price: float, frequency: int = 2)
 
 
 def measures(flows: Array, years: Array, annual_yield: float, frequency: int = 2) -> Measures:
-    """Durations and convexity of flows that do not depend on the yield (SF-50)."""
+    """Durations and convexity of flows that do not depend on the yield (SF-49 to SF-51)."""
     flows, years = np.asarray(flows, float), np.asarray(years, float)
     values = flows * _compound(annual_yield, years, frequency)
     price, period = np.sum(values), 1 + annual_yield / frequency
@@ -154,7 +154,7 @@ def measures(flows: Array, years: Array, annual_yield: float, frequency: int = 2
 
 
 def average_life(principal: Array, years: Array, accretes: bool = False) -> float:
-    """Average life, years: ``sum(principal t) / sum(principal)`` (SF-51, SF-55).
+    """Average life, years: ``sum(principal t) / sum(principal)`` (SF-49 to SF-51).
 
     Negative amortisation counts as negative principal (graduated-payment and adjustable-rate loans); on an accrual class
     (``accretes``) it does not: what accretes is principal only when it is paid (SF-56).

@@ -1,7 +1,7 @@
 """A month of a waterfall, one path: what comes in, what is due, who is paid.
 
 The arithmetic is float64 on every target: money must be right to the cent. Sources: Fabozzi (ed.), *The Handbook of
-Mortgage-Backed Securities*, 7th ed. 2016, ch. 20 and 22 (senior-subordinate structures, net-WAC coupons, allocation of losses);
+Mortgage-Backed Securities*, 7th ed. 2016 (senior-subordinate structures, net-WAC coupons, allocation of losses);
 the conventions are written out in docs/theory/waterfall.md.
 """
 
@@ -17,7 +17,7 @@ HALF_CENT = 0.005
 """USD. Payments are made in cents: a smaller difference between two sums is rounding, not money."""
 
 NEGLIGIBLE_SHARE = 1e-5
-"""Of the performing balance: what pays less than this is the rounding of a float32 pool (below 1e-6 of the balance), not loans."""
+"""Of the performing balance: less than this that pays is the rounding of a float32 pool (below 1e-6 of it), not loans."""
 
 
 @lru_cache(maxsize=None)

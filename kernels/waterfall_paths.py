@@ -1,15 +1,14 @@
 """Interpreter of compiled deals: months outside, steps inside, paths innermost.
 
 A compiled deal is a table of instructions over *registers*. A register holds one amount a path: a bucket of cash, a class's
-balance, what is due to it, what it was paid this month. A new verb of the deal language is one entry of :class:`Op`, one scalar
-function in :mod:`kernels.waterfall` and one branch of the interpreter.
+balance, what is due to it, what it was paid this month. A new verb of the deal language is one entry of :class:`Op`, one
+scalar function in :mod:`kernels.waterfall` and one branch of the interpreter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any
 
 from kernels.loan_month import FIELDS
 from kernels.ops import Ops
@@ -300,4 +299,3 @@ def _build_close(ops: Ops) -> Callable[..., None]:
             registers[at(pool_at * width, p)] = performing + pool[at(row + foreclosures * n_paths, p)]
 
     return close
-

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
+import os
 from dataclasses import dataclass
 
 from kernels.ops import PRECISIONS, Ops, make_ops
@@ -76,20 +79,19 @@ def _automatic(precision: str) -> Backend:
 
 def _no_cpu() -> str:
     """Why numba cannot be used, or nothing."""
-    try:
-        import numba  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("numba") is None:
         return "numba is not installed; install it, or use backend=numpy"
     return ""
 
 
 def _no_cuda() -> str:
     """Why CUDA cannot be used, or nothing."""
-    try:
-        import numba_cuda  # noqa: F401
-        from numba import cuda
-    except ImportError:
+    if importlib.util.find_spec("numba_cuda") is None:
         return "numba-cuda is not installed; install the extra: pip install 'mcsim[cuda13]' (or cuda12 for an older driver)"
+    if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1" and not _driver_loads():  # spares a second of imports where there is none
+        return "no CUDA driver (libcuda.so.1) was found; check nvidia-smi and the extra mcsim[cuda13], or use backend=cpu"
+    from numba import cuda
+
     try:
         available = cuda.is_available()
     except Exception as error:  # a broken driver raises whatever it likes; all of it means: no device
@@ -97,3 +99,11 @@ def _no_cuda() -> str:
     if not available:
         return "no CUDA device was found; check nvidia-smi and the extra mcsim[cuda13], or use backend=cpu"
     return ""
+
+
+def _driver_loads() -> bool:
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,97 @@
+"""What a deal is once it has been read: classes, fees, accounts and an ordered list of steps. The language: docs/deals.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+INTEREST, PRINCIPAL = "interest", "principal"
+
+BUCKETS = (INTEREST, PRINCIPAL)
+"""Where the month's cash arrives. Accounts hold cash from month to month."""
+
+
+@dataclass(frozen=True)
+class Coupon:
+    """How a class earns interest.
+
+    ``kind`` is ``fixed`` (``rate``, annual, 30/360; at most the net WAC where ``capped``), ``net_wac`` (what the collateral
+    earns after fees), ``none`` (principal only) or ``residual`` (no balance and no claim: it receives what is released).
+    """
+
+    kind: str
+    rate: float = 0.0
+    capped: bool = True
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class of notes. ``share`` of the pool's balance at closing, or ``balance`` in USD; neither for a residual."""
+
+    name: str
+    coupon: Coupon
+    share: float | None = None
+    balance: float | None = None
+
+    @property
+    def is_residual(self) -> bool:
+        """Has no balance: receives releases only."""
+        return self.coupon.kind == "residual"
+
+    def original_balance(self, pool_balance: float) -> float:
+        """USD at closing."""
+        if self.balance is not None:
+            return self.balance
+        return (self.share or 0.0) * pool_balance
+
+
+@dataclass(frozen=True)
+class Fee:
+    """A fee on the collateral's balance at the start of the month: annual ``rate``, a twelfth of it each month."""
+
+    name: str
+    rate: float
+
+
+@dataclass(frozen=True)
+class Account:
+    """Cash kept in the deal, e.g. a reserve.
+
+    ``initial`` and ``floor`` are shares of the pool's balance at closing, ``target`` of the collateral's balance now.
+    """
+
+    name: str
+    initial: float
+    target: float
+    floor: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the waterfall.
+
+    ``names`` are the classes (fees, accounts) it pays, in order; ``sources`` the buckets or accounts it takes from, in order;
+    ``rule`` is ``sequential`` or ``pro_rata``; ``cover`` is what a draw is for: ``interest`` or ``losses``; ``where`` names
+    the step in messages.
+    """
+
+    verb: str
+    names: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+    rule: str = "sequential"
+    cover: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A deal, checked: see :func:`mcsim.deals.load_deal`. ``overcollateralisation`` is a share of the pool at closing."""
+
+    name: str
+    group: str
+    classes: tuple[Class, ...]
+    fees: tuple[Fee, ...]
+    accounts: tuple[Account, ...]
+    steps: tuple[Step, ...]
+    overcollateralisation: float = 0.0
+    description: str = ""
+    source: str = ""

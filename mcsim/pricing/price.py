@@ -1,0 +1,192 @@
+"""Price, value and average life of each class, with Monte Carlo standard errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.discounting import SUMS, build_present_values
+from kernels.launch import compile_launcher
+from kernels.ops import make_ops
+from mcsim.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcsim.deals import DealFlows, Program
+
+DEFAULT = "default"
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prices:
+    """One entry a class, in the order of ``tranches``; named, with units, as in :data:`mcsim.variables.GROUPS`.
+
+    NaN where a figure has no meaning: the price of a class without balance, the average life of one without principal, every
+    standard error on a single path.
+    """
+
+    tranches: tuple[str, ...]
+    price: Array
+    price_standard_error: Array
+    value: Array
+    value_standard_error: Array
+    wal: Array
+    wal_standard_error: Array
+    spread: Array
+    original_balance: Array
+    principal_loss: Array
+    interest_share: Array
+
+
+class _Block(NamedTuple):
+    first_path: int
+    sums: Array
+
+
+class Pricer:
+    """Values a deal's classes, one block of paths after the other.
+
+    On a path a class is worth the ``sum over months of (interest + principal) x discount factor x exp(-spread month / 12)``; a
+    class's value is the mean over paths. What is kept is five sums a path and class (:data:`kernels.discounting.SUMS`, 40
+    bytes): the means are taken over all paths at the end, so they do not depend, to the last bit, on how paths were blocked.
+
+    Parameters
+    ----------
+    program : Program
+        The compiled deal.
+    spreads : mapping
+        Annual spread over the path's short rate, continuously compounded, by class; ``default`` for the rest.
+    target : str
+        ``cpu`` or ``numpy``: the same bits.
+
+    Raises
+    ------
+    InputError
+        If a spread is for no class of the deal or no number from -1 to 10, or a class has none.
+    """
+
+    def __init__(self, program: Program, spreads: Mapping[str, Any], target: str = "cpu") -> None:
+        self._program, self._target = program, target
+        self._spreads = _class_spreads(program, spreads)
+        self._blocks: list[_Block] = []
+        self._n_paths = 0
+
+    def add(self, flows: DealFlows, discount: npt.NDArray[np.floating], first_path: int | None = None) -> None:
+        """Add a block of paths.
+
+        Parameters
+        ----------
+        flows : DealFlows
+            From :func:`mcsim.deals.run_deal`; months 1..n.
+        discount : array
+            (month 0..n, path) discount factors at the end of each month, in either precision.
+        first_path : int, optional
+            Index of the block's first path, where blocks do not come in order; else they follow one another.
+        """
+        n_classes, n_months, n_paths = flows.interest_paid.shape
+        if discount.shape != (n_months + 1, n_paths):
+            raise ValueError(f"discount has shape {discount.shape}; expected {(n_months + 1, n_paths)}")
+        sums = np.zeros((n_classes, len(SUMS), n_paths))
+        _launcher(self._target)(
+            n_paths, _flat(flows.interest_paid), _flat(flows.principal_paid), _flat(flows.write_down), _flat(discount),
+            self._spreads, n_months, n_paths, sums.reshape(-1),
+        )  # fmt: skip
+        self._blocks.append(_Block(self._n_paths if first_path is None else first_path, sums))
+        self._n_paths += n_paths
+
+    def path_sums(self) -> Array:
+        """(class, :data:`kernels.discounting.SUMS`, path) float64: what each path contributes, in the order of paths.
+
+        Raises
+        ------
+        ValueError
+            If no path was added.
+        """
+        if not self._n_paths:
+            raise ValueError("no path was added")
+        return np.concatenate([block.sums for block in sorted(self._blocks, key=lambda b: b.first_path)], axis=2)
+
+    def result(self) -> Prices:
+        """Means and standard errors over all paths added so far."""
+        value, interest_value, principal, principal_years, write_down = np.moveaxis(self.path_sums(), 1, 0)
+        balance = self._program.original_balance
+        mean_value, value_error = value.mean(axis=1), _standard_error(value)
+        wal, wal_error = _ratio(principal_years, principal)
+        per_balance = _over(np.ones_like(balance), balance)
+        return Prices(
+            tranches=self._program.tranches,
+            price=mean_value * (100 * per_balance),
+            price_standard_error=value_error * (100 * per_balance),
+            value=mean_value,
+            value_standard_error=value_error,
+            wal=wal,
+            wal_standard_error=wal_error,
+            spread=self._spreads,
+            original_balance=balance,
+            principal_loss=write_down.mean(axis=1) * per_balance,
+            interest_share=_over(interest_value.mean(axis=1), mean_value),
+        )
+
+
+def _class_spreads(program: Program, spreads: Mapping[str, Any]) -> Array:
+    problems = []
+    for name, spread in spreads.items():
+        if name != DEFAULT and name not in program.tranches:
+            known = (*program.tranches, DEFAULT)
+            problems.append(
+                f"pricing.spreads.{name}: no such class in deal {program.name!r}{nearest(name, known)}; name the deal's "
+                "classes, or take pricing=spreads"
+            )
+        number = isinstance(spread, int | float) and not isinstance(spread, bool)
+        if not (number and -1 <= spread <= 10):
+            problems.append(
+                f"pricing.spreads.{name}: {spread!r}; expected an annual rate per unit, -1 to 10 (0.015 is 150 basis points)"
+            )
+    missing = [name for name in program.tranches if name not in spreads]
+    if missing and DEFAULT not in spreads:
+        problems.append(f"pricing.spreads: none for {', '.join(missing)}; add them or '{DEFAULT}'")
+    if problems:
+        raise InputError(problems)
+    return np.array([spreads.get(name, spreads.get(DEFAULT)) for name in program.tranches], dtype=np.float64)
+
+
+def _flat(array: npt.NDArray[np.floating]) -> Array:
+    return np.ascontiguousarray(array, dtype=np.float64).reshape(-1)
+
+
+def _over(a: Array, b: Array) -> Array:
+    """``a / b``, NaN where ``b`` is 0."""
+    return np.divide(a, b, out=np.full(np.shape(a), math.nan), where=b != 0)
+
+
+def _standard_error(samples: Array) -> Array:
+    """Of the mean over the last axis: ``sd / sqrt(N)``, with N - 1 degrees of freedom; NaN for one sample."""
+    n = samples.shape[-1]
+    if n < 2:
+        return np.full(samples.shape[:-1], math.nan)
+    return np.asarray(samples.std(axis=-1, ddof=1) / math.sqrt(n))
+
+
+def _ratio(top: Array, bottom: Array) -> tuple[Array, Array]:
+    """Ratio of means and its standard error by the delta method (Cochran, *Sampling Techniques*, 3rd ed. 1977, 6.4).
+
+    ``se(R) = se(top - R bottom) / mean(bottom)``.
+    """
+    ratio = _over(top.mean(axis=-1), bottom.mean(axis=-1))
+    residual = top - np.where(np.isnan(ratio), 0.0, ratio)[..., None] * bottom
+    return ratio, _over(_standard_error(residual), bottom.mean(axis=-1))
+
+
+@lru_cache(maxsize=None)
+def _launcher(target: str) -> Callable[..., None]:
+    ops = make_ops(target, "float64")
+    return compile_launcher(ops, build_present_values(ops), "present_values", (7,))

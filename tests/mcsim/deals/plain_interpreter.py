@@ -1,0 +1,166 @@
+"""A second interpreter of the deal language, written for reading: one path, plain Python floats, no compilation.
+
+It knows the language (:mod:`mcsim.deals.deal`) and the conventions of docs/theory/waterfall.md, and nothing of registers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kernels.loan_month import FIELDS
+from mcsim.deals.deal import Deal, Step
+
+
+class PlainDeal:
+    """State of a deal on one path."""
+
+    def __init__(self, deal: Deal, pool_balance: float) -> None:
+        self.deal, self.pool_balance = deal, pool_balance
+        self.cash = {"interest": 0.0, "principal": 0.0} | {a.name: a.initial * pool_balance for a in deal.accounts}
+        self.targets = {a.name: (a.target, a.floor * pool_balance) for a in deal.accounts}
+        self.balance = {c.name: c.original_balance(pool_balance) for c in deal.classes}
+        self.due = dict.fromkeys(self.balance, 0.0)
+        self.fee_due = {f.name: 0.0 for f in deal.fees}
+        self.fee_rate = math.fsum(f.rate for f in deal.fees)
+        self.collateral = self.pool_size = self.performing = pool_balance
+        self.net_wac = 0.0
+        self.paid: dict[str, dict[str, float]] = {}
+        self.last_month = False
+
+    def run(self, pool: np.ndarray) -> dict[str, list[list[float]]]:
+        """``pool`` (month, field) to variable → month → values."""
+        result: dict[str, list[list[float]]] = {}
+        for month, row in enumerate(pool.tolist()):
+            self.last_month = month == len(pool) - 1
+            for name, values in self.month(dict(zip(FIELDS, row, strict=True))).items():
+                result.setdefault(name, []).append(values)
+        return result
+
+    def month(self, flow: dict[str, float]) -> dict[str, list[float]]:
+        self.paid = {
+            "interest": dict.fromkeys(self.balance, 0.0),
+            "principal": dict.fromkeys(self.balance, 0.0),
+            "write_down": dict.fromkeys(self.balance, 0.0),
+            "fee": dict.fromkeys(self.fee_due, 0.0),
+        }
+        collections = self.collect(flow)
+        for fee in self.deal.fees:
+            self.fee_due[fee.name] += self.pool_size * (fee.rate / 12)
+        for c in self.deal.classes:
+            self.due[c.name] += self.balance[c.name] * self.coupon_of_the_month(c.coupon)
+        for step in self.deal.steps:
+            getattr(self, step.verb)(step)
+        self.performing = flow["balance"]
+        self.pool_size = flow["balance"] + flow["foreclosure_balance"]
+        return {
+            "interest_paid": list(self.paid["interest"].values()),
+            "principal_paid": list(self.paid["principal"].values()),
+            "write_down": list(self.paid["write_down"].values()),
+            "interest_shortfall": list(self.due.values()),
+            "tranche_balance": list(self.balance.values()),
+            "fee_paid": list(self.paid["fee"].values()),
+            "account_balance": [self.cash[a.name] for a in self.deal.accounts],
+            "collections": [collections],
+        }
+
+    def collect(self, flow: dict[str, float]) -> float:
+        principal = flow["scheduled_principal"] + flow["advanced_principal"] + flow["prepaid_principal"] + flow["recovery"]
+        after_servicing = flow["interest"] + flow["advanced_interest"] - flow["servicing_fee"]
+        interest_funds = max(after_servicing, 0.0)
+        principal_funds = max(principal + min(after_servicing, 0.0), 0.0)
+        self.cash["interest"] += interest_funds
+        self.cash["principal"] += principal_funds
+        self.collateral -= principal + flow["loss"]
+        paying = self.performing - flow["defaulted_balance"]
+        if paying > 1e-5 * self.performing:
+            rate = flow["interest"] / paying - flow["servicing_fee"] / self.performing - self.fee_rate / 12
+            self.net_wac = max(rate, 0.0)
+        return interest_funds + principal_funds
+
+    def coupon_of_the_month(self, coupon: Any) -> float:
+        if coupon.kind == "net_wac":
+            return self.net_wac
+        if coupon.kind == "fixed":
+            return min(coupon.rate / 12, self.net_wac) if coupon.capped else coupon.rate / 12
+        return 0.0
+
+    def pay(self, names: tuple[str, ...], claims: dict[str, float], cash: float, rule: str, kind: str) -> float:
+        """Pay claims out of cash; what is left of the cash."""
+        names_left = names
+        if rule == "pro_rata" and len(names) > 1:
+            total = 0.0
+            for name in names:
+                total += claims[name]
+            ratio = cash / total if cash < total else 1.0
+            for name in names[:-1]:
+                cash = self.settle(name, claims, min(claims[name] * ratio, cash), cash, kind)
+            names_left = names[-1:]
+        for name in names_left:
+            cash = self.settle(name, claims, min(claims[name], cash), cash, kind)
+        return cash
+
+    def settle(self, name: str, claims: dict[str, float], paid: float, cash: float, kind: str) -> float:
+        claims[name] -= paid
+        self.paid[kind][name] += paid
+        return cash - paid
+
+    def outstanding(self) -> float:
+        total = 0.0
+        for c in self.deal.classes:
+            if not c.is_residual:
+                total += self.balance[c.name]
+        return total
+
+    def deficit(self) -> float:
+        excess = self.outstanding() - max(self.collateral, 0.0)
+        return excess if excess > 0.005 else 0.0
+
+    def above_target(self, account: str) -> float:
+        share, floor = self.targets[account]
+        target = 0.0 if self.last_month or self.outstanding() <= 0.005 else max(share * self.collateral, floor)
+        return -(target - self.cash[account])
+
+    def pay_fee(self, step: Step) -> None:
+        for source in step.sources:
+            self.cash[source] = self.pay(step.names, self.fee_due, self.cash[source], step.rule, "fee")
+
+    def pay_interest(self, step: Step) -> None:
+        for source in step.sources:
+            self.cash[source] = self.pay(step.names, self.due, self.cash[source], "pro_rata", "interest")
+
+    def pay_principal(self, step: Step) -> None:
+        for source in step.sources:
+            self.cash[source] = self.pay(step.names, self.balance, self.cash[source], step.rule, "principal")
+
+    def fund(self, step: Step) -> None:
+        (account,) = step.names
+        room = max(-self.above_target(account), 0.0)
+        for source in step.sources:
+            paid = min(room, self.cash[source])
+            room -= paid
+            self.cash[source] -= paid
+            self.cash[account] += paid
+
+    def draw(self, step: Step) -> None:
+        if step.cover == "interest":
+            self.pay_interest(step)
+            return
+        (account,) = step.sources
+        drawn = min(self.deficit(), self.cash[account])
+        self.cash[account] -= drawn
+        self.cash[account] += self.pay(step.names, self.balance, drawn, step.rule, "principal")
+
+    def write_down(self, step: Step) -> None:
+        self.pay(step.names, self.balance, self.deficit(), step.rule, "write_down")
+
+    def release(self, step: Step) -> None:
+        (residual,) = step.names
+        for source in step.sources:
+            amount = self.cash[source]
+            if source in self.targets:
+                amount = min(max(self.above_target(source), 0.0), amount)
+            self.cash[source] -= amount
+            self.paid["interest"][residual] += amount
