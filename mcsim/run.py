@@ -188,6 +188,9 @@ def _log_to(path: Path) -> Iterator[None]:
     log.setLevel(logging.INFO)
     try:
         yield
+    except Exception as error:
+        error.log_file = path  # type: ignore[attr-defined]  # for the command line, where a traceback goes into it
+        raise
     finally:
         log.removeHandler(handler)
         handler.close()

@@ -1,0 +1,212 @@
+"""The command line: ``mcsim run``, ``price``, ``report``, ``info``.
+
+Exit codes: 0 done, 1 a fault of mcsim, 2 bad input, 3 a run that did not finish, 4 a store that is damaged, 130 interrupted.
+Nothing heavy is imported before a verb needs it, so that ``mcsim --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from mcsim.errors import InputError, McsimError, nearest
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+FAULT = 1
+
+VERBS = {
+    "run": "simulate a campaign, price it and write its report",
+    "price": "price a finished run again, with another deal or other spreads; nothing is simulated",
+    "report": "write the report of a finished run",
+    "info": "say what a run is: configuration, tape, seed, versions, sizes, whether it finished",
+}
+
+EXAMPLES = """examples:
+  mcsim run                                           the first campaign
+  mcsim run campaign=sec_cmbs paths=4096 backend=cpu
+  mcsim run rates.sigma=0.008 behaviour/prepayment=psa
+  mcsim run --multirun rates.sigma=0.006,0.008        one run for each value
+  mcsim price latest deal=pass_through pricing.spreads.A=0.012
+  mcsim report latest
+  mcsim info latest
+"""
+
+_RUN_HELP = "a run folder, a run id, the beginning of one, or `latest`"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of ``mcsim`` and ``python -m mcsim``; returns the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the program's name; by default the process's own.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words or os.environ.get("MCSIM_DEBUG") == "1"
+    words = [word for word in words if word != "--debug"]
+    try:
+        return _dispatch(words)
+    except SystemExit as stop:  # argparse: --help and --version are 0, a wrong option 2
+        return stop.code if isinstance(stop.code, int) else 2
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # `mcsim info latest | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except McsimError as error:
+        if debug:
+            traceback.print_exc()
+        for line in str(error).splitlines():
+            _say(line)
+        return error.exit_code
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        if debug:
+            traceback.print_exc()
+        _say(f"{error.filename}: {error.strerror}")
+        return 2
+    except Exception as error:
+        return _unexpected(error, debug)
+
+
+def parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """The parser of a verb, or of the program."""
+    shape = argparse.RawDescriptionHelpFormatter
+    if verb is None:
+        verbs = "\n".join(f"  {name:8} {text}" for name, text in VERBS.items())
+        top = argparse.ArgumentParser(
+            prog="mcsim",
+            usage="mcsim VERB [arguments]",
+            description="Monte Carlo cash flows and values of mortgage exposures.\n\nverbs:\n" + verbs,
+            epilog=f"`mcsim VERB --help` says more.\n\n{EXAMPLES}",
+            formatter_class=shape,
+        )
+        top.add_argument("--version", action="store_true", help="print the version")
+        top.add_argument("--debug", action="store_true", help="with any verb: show the traceback of an error")
+        return top
+    of_verb = argparse.ArgumentParser(prog=f"mcsim {verb}", description=f"{VERBS[verb]}.", formatter_class=shape)
+    if verb != "run":
+        of_verb.add_argument("run", metavar="RUN", help=_RUN_HELP)
+        of_verb.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept (default: runs)")
+    if verb in ("run", "price"):
+        of_verb.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="overrides, and options of groups")
+        of_verb.add_argument("--config-dir", metavar="DIR", help="a directory of your own options, laid out as conf/")
+    if verb == "run":
+        of_verb.add_argument("-m", "--multirun", action="store_true", help="one run for each value of KEY=A,B")
+        of_verb.add_argument("--show", action="store_true", help="check and print the configuration, and do not run")
+    return of_verb
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0].startswith("-"):
+        top = parser()
+        if top.parse_args(words).version:
+            from mcsim import __version__
+
+            print(f"mcsim {__version__}")
+        else:
+            top.print_help()
+        return 0
+    verb, rest = words[0], words[1:]
+    if verb not in VERBS:
+        raise InputError(f"{verb}: unknown verb{nearest(verb, VERBS)}")
+    of_verb = parser(verb)
+    if verb == "run" and {"-h", "--help"} & set(rest):
+        of_verb.epilog = f"{_groups_help()}\n\n{EXAMPLES}"
+    chosen = of_verb.parse_intermixed_args(rest)
+    return {"run": _run, "price": _price, "report": _report, "info": _info}[verb](chosen)
+
+
+def _groups_help() -> str:
+    """Groups and their options, read from the folders' names: no Hydra for a page of help."""
+    from mcsim.conf_dir import group_options
+
+    rows = [f"  {group:22} {', '.join(names)}" for group, names in group_options().items()]
+    return "groups and their options (docs/configuration.md says what each holds):\n" + "\n".join(rows)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    if chosen.multirun:
+        from mcsim.multirun import run_many
+
+        run_many(chosen.overrides, chosen.config_dir)
+        return 0
+    from mcsim.configuration import load_settings
+
+    settings = load_settings(chosen.overrides, chosen.config_dir)
+    if chosen.show:
+        import yaml
+
+        print(yaml.safe_dump(settings.raw, sort_keys=False), end="")
+        return 0
+    from mcsim.console import log_to_stderr, run_and_show
+
+    with log_to_stderr():
+        run_and_show(settings, chosen.overrides)
+    return 0
+
+
+def _price(chosen: argparse.Namespace) -> int:
+    from mcsim.configuration import price_choices
+    from mcsim.console import log_to_stderr, print_prices
+    from mcsim.results import Run
+    from mcsim.run import reprice
+
+    run = Run(chosen.run, chosen.runs_dir)
+    with log_to_stderr():
+        deal, spreads = price_choices(run.config, chosen.overrides, chosen.config_dir)
+        prices = reprice(run, deal, spreads)
+    print_prices(prices, f"{run.run_id}: {(deal or run.config['deal']).get('name', 'deal')}")
+    return 0
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from mcsim.console import log_to_stderr
+    from mcsim.reports.report import write_report
+    from mcsim.results import Run
+
+    run = Run(chosen.run, chosen.runs_dir)
+    with log_to_stderr():
+        print(write_report(run))
+    return 0
+
+
+def _info(chosen: argparse.Namespace) -> int:
+    from mcsim.console import print_info
+    from mcsim.errors import IncompleteRunError
+    from mcsim.results import Run
+
+    run = Run(chosen.run, chosen.runs_dir, complete=False)
+    print_info(run)
+    return 0 if run.folder.complete else IncompleteRunError.exit_code
+
+
+def _say(line: str) -> None:
+    print(f"mcsim: {line}", file=sys.stderr)
+
+
+def _unexpected(error: Exception, debug: bool) -> int:
+    """A fault of mcsim: the traceback goes to the run's log, or to a file of its own where there is none yet."""
+    if debug:
+        traceback.print_exc()
+        return FAULT
+    log = Path(getattr(error, "log_file", Path(tempfile.gettempdir()) / f"mcsim-{os.getpid()}.log"))
+    first = (str(error).splitlines() or [""])[0]
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            traceback.print_exception(error, file=file)
+        where = f"the traceback is in {log}"
+    except OSError:
+        where = "add --debug for the traceback"
+    _say(f"unexpected {type(error).__name__}: {first}; {where}; a fault of mcsim, please report it")
+    return FAULT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,274 @@
+"""From a resolved configuration to :class:`~mcsim.settings.Settings`: every problem is found before any is reported."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from kernels.behaviour import KINDS
+from mcsim.errors import InputError, nearest
+from mcsim.ranges import CHOICES, PARAMETER_RANGES, RANGES, TABLE_LENGTHS, Range
+from mcsim.settings import ModelChoice, Portfolio, Rates, Settings
+
+SHARE_SLACK = 1e-6
+"""Shares are written to at most six decimals, so a right set can miss 1 by the last of them."""
+
+_BUILDS = re.compile(r"_(target|partial|recursive|convert|args)_")
+"""Keys by which Hydra's ``instantiate`` would build any object from text."""
+
+_BAD: Any = object()
+
+
+def build_settings(raw: Mapping[str, Any], problems: list[str] | None = None) -> Settings:
+    """Checked settings of a run.
+
+    Parameters
+    ----------
+    raw : mapping
+        The resolved configuration: plain dictionaries, lists and scalars. ``campaign`` is the campaign's name, ``backend`` a
+        mapping with ``name``; the other keys are the fields of :class:`~mcsim.settings.Settings`.
+    problems : list of str, optional
+        Problems that were found before, to be reported with those found here.
+
+    Raises
+    ------
+    InputError
+        One line for every unknown or missing key, wrong type, value out of range, unknown model or parameter.
+    """
+    found = list(problems or [])
+    found += [f"{where}: the key is refused; configuration names models, it never builds objects" for where in _targets(raw)]
+    values = _section(Settings, _with_backend_name(raw, found), "", found)
+    if not found:
+        settings = Settings(**{**values, "raw": dict(raw)})
+        found += _portfolio_problems(settings.portfolio) + _rates_problems(settings.rates) + _ltv_problems(settings)
+        if not found:
+            return settings
+    raise InputError(found)
+
+
+def check_spreads(spreads: Mapping[str, Any]) -> dict[str, float]:
+    """Spreads by class as floats; raises :class:`InputError` for what is not a number in range."""
+    problems: list[str] = []
+    values = _value(dict(spreads), dict[str, float], "pricing.spreads", problems)
+    if problems:
+        raise InputError(problems)
+    return typing.cast("dict[str, float]", values)
+
+
+def _with_backend_name(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """``backend: {name: cpu}`` as ``backend: cpu``; drops what is not the settings'."""
+    plain = {key: value for key, value in raw.items() if key != "raw"}
+    backend = plain.get("backend")
+    if isinstance(backend, Mapping):
+        problems += _unknown(backend, ["name"], "backend")
+        plain["backend"] = backend.get("name")
+    return plain
+
+
+def _targets(value: Any, where: str = "") -> Iterator[str]:
+    """Where the refused keys are."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            name = f"{where}.{key}" if where else str(key)
+            if _BUILDS.fullmatch(str(key)):
+                yield name
+            yield from _targets(inner, name)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _targets(inner, f"{where}[{position}]")
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _section(cls: type, raw: Any, where: str, problems: list[str]) -> dict[str, Any]:
+    """Values of the fields of ``cls``; what is wrong with them goes to ``problems``."""
+    if not isinstance(raw, Mapping):
+        problems.append(f"{where} = {raw!r}: expected a section of keys; choose an option of the group with {where}=NAME")
+        return {}
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "raw"}
+    problems += _unknown(raw, list(fields), where)
+    values = {}
+    for name, field in fields.items():
+        inner = f"{where}.{name}" if where else name
+        if name in raw:
+            values[name] = _value(raw[name], _hints(cls)[name], inner, problems)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            problems.append(f"{inner}: missing; give it a value with {inner}=VALUE")
+    return values
+
+
+def _unknown(raw: Mapping[str, Any], known: list[str], where: str) -> list[str]:
+    prefix = f"{where}." if where else ""
+    return [
+        f"{prefix}{key}: unknown key{nearest(str(key), known)}"
+        for key in raw
+        if key not in known and not _BUILDS.fullmatch(str(key))
+    ]
+
+
+def _value(value: Any, hint: Any, where: str, problems: list[str]) -> Any:
+    """``value`` as its type, or a problem."""
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = next(option for option in typing.get_args(hint) if option is not types.NoneType)
+    if hint is ModelChoice:
+        return _model(value, where, problems)
+    if dataclasses.is_dataclass(hint):
+        before = len(problems)
+        values = _section(typing.cast(type, hint), value, where, problems)
+        return _BAD if len(problems) > before else typing.cast(Any, hint)(**values)
+    if typing.get_origin(hint) is dict:
+        return _mapping(value, typing.get_args(hint)[1], where, problems)
+    problem = _type_problem(value, hint) or _choice_problem(value, where) or _range_problem(value, RANGES.get(where))
+    if problem:
+        problems.append(f"{where} = {value!r}: {problem}")
+        return _BAD
+    return float(value) if hint is float else value
+
+
+def _mapping(value: Any, inner: Any, where: str, problems: list[str]) -> Any:
+    if not isinstance(value, Mapping):
+        problems.append(f"{where} = {value!r}: expected a section of keys")
+        return _BAD
+    if inner is Any:
+        return dict(value)
+    out = {}
+    for key, item in value.items():
+        problem = _type_problem(item, inner) or _range_problem(item, RANGES.get(f"{where}.*"))
+        if problem:
+            problems.append(f"{where}.{key} = {item!r}: {problem}")
+        else:
+            out[str(key)] = inner(item)
+    return out
+
+
+def _type_problem(value: Any, hint: type) -> str:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is bool:
+        return "" if isinstance(value, bool) else "expected true or false"
+    if hint is int:
+        return "" if is_number and isinstance(value, int) else "expected a whole number"
+    if hint is float:
+        return "" if is_number and math.isfinite(value) else "expected a finite number"
+    return "" if isinstance(value, str) and value else "expected text"
+
+
+def _choice_problem(value: Any, where: str) -> str:
+    choices = CHOICES.get(where)
+    if choices is None or value in choices:
+        return ""
+    hint = nearest(value, choices)
+    return f"expected one of {', '.join(choices)}{hint if 'did you mean' in hint else ''}"
+
+
+def _range_problem(value: Any, limits: Range | None) -> str:
+    return "" if limits is None or limits.holds(value) else f"expected {limits}"
+
+
+def _model(raw: Any, where: str, problems: list[str]) -> Any:
+    """One behavioural model: a known name, and exactly its own parameters."""
+    kind = where.rpartition(".")[2]
+    known = KINDS[kind]
+    if not isinstance(raw, Mapping):
+        problems.append(
+            f"{where} = {raw!r}: expected a section with model and parameters; choose one with behaviour/{kind}=NAME"
+        )
+        return _BAD
+    before = len(problems)
+    problems += _unknown(raw, ["model", "parameters"], where)
+    model, given = raw.get("model"), raw.get("parameters", {})
+    if not isinstance(model, str) or model not in known:
+        problems.append(f"{where}.model = {model!r}: unknown {kind} model{nearest(str(model), known)}")
+        return _BAD
+    if not isinstance(given, Mapping):
+        problems.append(f"{where}.parameters = {given!r}: expected a section of keys: {', '.join(known[model].parameters)}")
+        return _BAD
+    tables = {name.removesuffix("[]"): name.endswith("[]") for name in known[model].parameters}
+    if given and not set(given) & set(tables):
+        names = ", ".join(map(str, given))
+        problems.append(
+            f"{where}.model = {model!r}: takes {', '.join(tables)}, not {names}; choose a model with its parameters "
+            f"by behaviour/{kind}=NAME"
+        )
+        return _BAD
+    problems += _unknown(given, list(tables), f"{where}.parameters")
+    parameters = {}
+    for name, is_table in tables.items():
+        inner = f"{where}.parameters.{name}"
+        if name not in given:
+            meaning = known[model].parameters.get(name) or known[model].parameters[f"{name}[]"]
+            problems.append(f"{inner}: missing ({meaning}); give it a value with {inner}=VALUE")
+        else:
+            key = (model, name)
+            parameters[name] = (_table if is_table else _parameter)(given[name], key, inner, problems)
+    return _BAD if len(problems) > before else ModelChoice(model, parameters)
+
+
+def _parameter(value: Any, key: tuple[str, str], where: str, problems: list[str]) -> Any:
+    problem = _type_problem(value, float) or _range_problem(value, PARAMETER_RANGES.get(key))
+    if problem:
+        problems.append(f"{where} = {value!r}: {problem}")
+        return _BAD
+    return float(value)
+
+
+def _table(value: Any, key: tuple[str, str], where: str, problems: list[str]) -> Any:
+    length = TABLE_LENGTHS.get(key)
+    if not isinstance(value, list) or not value or (length and len(value) != length):
+        count = f"{length}" if length else "one or more"
+        problems.append(f"{where} = {value!r}: expected a list of {count} numbers, such as {where}=[0.01,0.02]")
+        return _BAD
+    return [_parameter(item, key, f"{where}[{position}]", problems) for position, item in enumerate(value)]
+
+
+def _portfolio_problems(portfolio: Portfolio) -> list[str]:
+    problems = []
+    if not _is_date(portfolio.cut_off):
+        problems.append(f"portfolio.cut_off = {portfolio.cut_off!r}: expected a date, YYYY-MM-DD")
+    generator = portfolio.generator
+    if portfolio.source == "generator" and generator is None:
+        problems.append("portfolio.generator: missing; portfolio.source=generator draws the loans from it")
+    if portfolio.source != "generator" and portfolio.file is None:
+        problems.append(f"portfolio.file: missing; portfolio.source={portfolio.source} reads a tape, give its path")
+    if generator is not None and abs(sum(generator.states.values()) - 1) > SHARE_SLACK:
+        total = sum(generator.states.values())
+        problems.append(f"portfolio.generator.states: the shares add up to {total:.6g}; expected 1")
+    return problems
+
+
+def _rates_problems(rates: Rates) -> list[str]:
+    if rates.curve == "flat":
+        return [] if rates.flat_rate is not None else ["rates.flat_rate: missing; rates.curve=flat needs a rate"]
+    return [] if _is_date(rates.curve) else [f"rates.curve = {rates.curve!r}: expected a date, YYYY-MM-DD, or flat"]
+
+
+def _ltv_problems(settings: Settings) -> list[str]:
+    """Bounds that must not cross: a floor above its cap would give the cap, without a word."""
+    problems = []
+    for kind, low, high in (("default", "lowest_ltv", "highest_ltv"), ("severity", "floor", "cap")):
+        values = getattr(settings.behaviour, kind).parameters
+        if low in values and high in values and values[low] > values[high]:
+            where = f"behaviour.{kind}.parameters.{low}"
+            problems.append(f"{where} = {values[low]!r}: expected at most {high}, {values[high]!r}")
+    return problems
+
+
+def _is_date(text: str) -> bool:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return False
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
