@@ -22,8 +22,8 @@ MONTHS_A_QUARTER = 3
 def build_quarter_shock(ops: Ops) -> Callable[..., Any]:
     """``quarter_shock(z1, z2, z3, own, correlation, rest)``: the national innovation, a standard normal.
 
-    correlation (z1 + z2 + z3) / sqrt(3) + rest own, with ``z1`` to ``z3`` the normals that drive the short rate in the quarter's
-    three months, ``own`` an independent normal and ``rest`` = sqrt(1 - correlation^2).
+    correlation (z1 + z2 + z3) / sqrt(3) + rest own, with ``z1`` to ``z3`` the normals that drive the short rate in the
+    quarter's three months, ``own`` an independent normal and ``rest`` = sqrt(1 - correlation^2).
     """
     scale = ops.real(1 / math.sqrt(MONTHS_A_QUARTER))
 
@@ -50,8 +50,8 @@ def build_complement(ops: Ops) -> Callable[..., Any]:
 def build_national(ops: Ops) -> Callable[..., Any]:
     """``national(growth, gap, shock, constant, momentum, reversion, sigma, trend)``: the next quarter's growth and gap.
 
-    g(t) = constant + momentum g(t-1) - reversion gap(t-1) + sigma shock; gap(t) = gap(t-1) + g(t) - trend, the log index less its
-    linear trend. ``trend`` is quarterly.
+    g(t) = constant + momentum g(t-1) - reversion gap(t-1) + sigma shock; gap(t) = gap(t-1) + g(t) - trend, the log index
+    less its linear trend. ``trend`` is quarterly.
     """
 
     @ops.function

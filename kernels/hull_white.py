@@ -22,11 +22,11 @@ from kernels.ops import Ops
 def build_loading(ops: Ops) -> Callable[..., Any]:
     """``loading(a, u)``: B(a, u) = (1 - exp(-a u)) / a in years, and ``u`` where ``a`` is 0 (BM 3.39)."""
     expm1, where = special.build(ops).expm1, ops.where
-    zero, one = ops.real(0), ops.real(1)
+    least, one = ops.real(1e-30), ops.real(1)  # B and u differ by a u^2 / 2; a u stays a normal number in float32
 
     @ops.function
     def loading(a, u):  # type: ignore[no-untyped-def]
-        reverts = a > zero
+        reverts = a > least
         return where(reverts, -expm1(-a * u) / where(reverts, a, one), u)
 
     return loading
@@ -48,8 +48,8 @@ def build_rate_variance(ops: Ops) -> Callable[..., Any]:
 def build_integral_variance(ops: Ops) -> Callable[..., Any]:
     """``integral_variance(a, sigma, u)``: V(u), variance of the integral of x over ``u`` years.
 
-    V(u) = sigma^2 / a^2 (u - 2 B(a, u) + B(2a, u)) (Brigo and Mercurio 4.10 with one factor). The bracket is of order u^3, so for
-    a u <= 1 its Taylor series is summed: the form above would lose ten digits in a month.
+    V(u) = sigma^2 / a^2 (u - 2 B(a, u) + B(2a, u)) (Brigo and Mercurio 4.10 with one factor). The bracket is of order u^3, so
+    for a u <= 1 its Taylor series is summed: the form above would lose ten digits in a month.
     """
     loading = build_loading(ops)
     # The series alternates; its terms at a u = 1 fall below half a unit in the last place of 1/3 after these many.
@@ -141,8 +141,8 @@ def build_discount(ops: Ops) -> Callable[..., Any]:
 def build_log_bond_at_zero(ops: Ops) -> Callable[..., Any]:
     """``log_bond_at_zero(p_start, p_end, a, sigma, start, end)``: ln P(start, end) where x(start) = 0.
 
-    ln P(t, T) = ln(P(0, T) / P(0, t)) + (V(T - t) - V(T) + V(t)) / 2 - B(a, T - t) x(t) (BM 3.39 in terms of x); ``p_start`` and
-    ``p_end`` are today's discount factors.
+    ln P(t, T) = ln(P(0, T) / P(0, t)) + (V(T - t) - V(T) + V(t)) / 2 - B(a, T - t) x(t) (BM 3.39 in terms of x); ``p_start``
+    and ``p_end`` are today's discount factors.
     """
     log, variance, half = special.build(ops).log, build_integral_variance(ops), ops.real(0.5)
 
@@ -195,7 +195,7 @@ def build_par_rate(ops: Ops) -> Callable[..., Any]:
 
 @lru_cache(maxsize=None)
 def build_bond_option(ops: Ops) -> Callable[..., Any]:
-    """``bond_option(sign, p_expiry, p_maturity, strike, a, sigma, expiry, maturity)``: European option on a zero bond (BM 3.40).
+    """``bond_option(sign, p_expiry, p_maturity, strike, a, sigma, expiry, maturity)``: option on a zero bond (BM 3.40).
 
     ``sign`` is 1 for a call and -1 for a put, ``p_*`` today's discount factors; value today in units of the bond's face.
     """

@@ -20,8 +20,8 @@ from kernels.ops import Ops
 def build_mortgage_rate(ops: Ops) -> Callable[..., Any]:
     """``mortgage_rate(ten, ten_lagged, two, residual, constant, on_ten, on_ten_lagged, on_two, floor)``: annual rate.
 
-    ``ten``, ``ten_lagged`` (a month before) and ``two`` are par rates with semi-annual coupons; all rates annual, per unit. The
-    floor binds the whole, residual included.
+    ``ten``, ``ten_lagged`` (a month before) and ``two`` are par rates with semi-annual coupons; all rates annual, per unit.
+    The floor binds the whole, residual included.
     """
     where = ops.where
 

@@ -77,7 +77,7 @@ def _build_rounds(ops: Ops, one_round: Callable[..., Any], done: int) -> Callabl
 
 @lru_cache(maxsize=None)
 def build_path_counter(ops: Ops) -> Callable[..., Any]:
-    """``path_counter(first_path, p)``: index of lane ``p``'s path, uint32, for the counter; ``first_path`` is the block's first."""
+    """``path_counter(first_path, p)``: index of lane ``p``'s path, uint32; ``first_path`` is the block's first."""
     if ops.target == "numpy":
         return lambda first_path, p: np.arange(first_path + p.start, first_path + p.stop).astype(np.uint32)
     to_uint32 = ops.to_uint32

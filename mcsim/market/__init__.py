@@ -1,0 +1,1 @@
+"""Market data: curves and home-price histories."""

@@ -1,0 +1,155 @@
+"""History of home prices by state: FHFA's all-transactions index, quarterly, not seasonally adjusted, 1980Q1 = 100."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcsim.errors import InputError, nearest
+from mcsim.market.sources import data_file, read_rows, sha256
+
+HISTORY_FILE = "fhfa_hpi_at_state.csv"
+QUARTERS = 4
+_COLUMNS = ("state", "year", "quarter", "index")  # of the file, which has no header
+
+
+@dataclass(frozen=True)
+class HomePriceHistory:
+    """Quarterly index by state, without gaps.
+
+    Attributes
+    ----------
+    states : tuple of str
+        Two letters each, sorted: the first axis of ``values``.
+    first_quarter : int
+        First quarter of ``values``, as year x 4 + quarter - 1.
+    values : numpy.ndarray, (n_states, n_quarters) float64
+        The index.
+    input : tuple of (str, str)
+        File and its SHA-256 digest.
+    """
+
+    states: tuple[str, ...]
+    first_quarter: int
+    values: NDArray[np.float64]
+    input: tuple[str, str]
+
+    def index(self, state: str, date: datetime.date) -> float:
+        """Index of the quarter that holds ``date``.
+
+        The index of a quarter is an average over its sales, so no date within it is told from another.
+
+        Raises
+        ------
+        InputError
+            If the state or the quarter has no history.
+
+        Examples
+        --------
+        >>> history = load_history()
+        >>> cut_off, origination = datetime.date(2020, 12, 31), datetime.date(2015, 6, 1)
+        >>> round(history.index("CA", cut_off) / history.index("CA", origination), 4)
+        1.3532
+        """
+        return float(self.indices([state], [date])[0])
+
+    def indices(self, states: Sequence[str], dates: Sequence[datetime.date]) -> NDArray[np.float64]:
+        """:meth:`index` of each pair of ``states`` and ``dates``; (n,) float64. One error names all that lack history."""
+        rows = {state: row for row, state in enumerate(self.states)}
+        n_quarters = self.values.shape[1]
+        last = self.first_quarter + n_quarters - 1
+        out = np.full(len(states), math.nan)
+        problems: dict[str, None] = {}
+        for i, (state, date) in enumerate(zip(states, dates, strict=True)):
+            column = quarter_number(date) - self.first_quarter
+            if state not in rows:
+                problems[f"no home-price history for state {state!r}{nearest(state, rows)}"] = None
+            elif not 0 <= column < n_quarters:
+                problems[
+                    f"no home-price history for {state} at {date}; expected {_quarter(self.first_quarter)} to {_quarter(last)}"
+                ] = None
+            else:
+                out[i] = self.values[rows[state], column]
+        if problems:
+            raise InputError(problems)
+        return out
+
+
+def quarter_number(date: datetime.date) -> int:
+    """Quarters since year 0 of the quarter that holds ``date``."""
+    return date.year * QUARTERS + (date.month - 1) // 3
+
+
+def _quarter(number: int) -> str:
+    return f"{number // QUARTERS}Q{number % QUARTERS + 1}"
+
+
+def load_history(name: str = HISTORY_FILE) -> HomePriceHistory:
+    """Read a history: rows of state, year, quarter and index, no header, as FHFA publishes them.
+
+    Parameters
+    ----------
+    name : str
+        A path, or a name under ``mcsim/data``.
+
+    Raises
+    ------
+    InputError
+        With every row that cannot be used, and every state that lacks a quarter another has.
+    """
+    path = data_file(name)
+    problems: list[str] = []
+    points: dict[str, dict[int, float]] = {}
+    for number, row in enumerate(read_rows(path), start=1):
+        try:
+            state, quarter, value = _read_row(row)
+        except ValueError as error:
+            problems.append(f"{path.name} row {number}: {','.join(row)!r}; {error}")
+            continue
+        if quarter in points.setdefault(state, {}):
+            problems.append(f"{path.name} row {number}: {state} {_quarter(quarter)} stands twice; keep one row")
+        points[state][quarter] = value
+    if points:
+        problems += _gaps(path, points)
+    if problems:
+        raise InputError(problems)
+    quarters = sorted(next(iter(points.values())))
+    states = tuple(sorted(points))
+    values = np.array([[points[state][quarter] for quarter in quarters] for state in states])
+    return HomePriceHistory(states, quarters[0], values, (str(path), sha256(path)))
+
+
+def _read_row(row: list[str]) -> tuple[str, int, float]:
+    """State, quarter and index of a row; ValueError says what was expected."""
+    if len(row) != len(_COLUMNS):
+        raise ValueError(f"expected {len(_COLUMNS)} columns: {', '.join(_COLUMNS)}")
+    state, year, quarter, text = row
+    if len(state) != 2 or not (state.isascii() and state.isalpha() and state.isupper()):
+        raise ValueError("expected a state of two capital letters")
+    if not (year.isdigit() and len(year) == 4 and quarter in ("1", "2", "3", "4")):
+        raise ValueError("expected a year of four digits and a quarter from 1 to 4")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError("expected an index above 0")
+    return state, int(year) * QUARTERS + int(quarter) - 1, value
+
+
+def _gaps(path: Path, points: dict[str, dict[int, float]]) -> list[str]:
+    first, last = (pick(quarter for known in points.values() for quarter in known) for pick in (min, max))
+    problems = []
+    for state in sorted(points):
+        missing = [quarter for quarter in range(first, last + 1) if quarter not in points[state]]
+        if missing:
+            spans = ", ".join(_quarter(quarter) for quarter in missing[:3]) + (", ..." if len(missing) > 3 else "")
+            problems.append(f"{path.name}: {state} lacks {len(missing)} quarters ({spans}); expected {_quarter(first)} to "
+                            f"{_quarter(last)} without a gap")  # fmt: skip
+    return problems

@@ -1,0 +1,1 @@
+"""Scenarios: paths of rates and home prices."""

@@ -1,0 +1,68 @@
+"""What pricing again may change, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mcsim.configuration import load_deal_config, load_settings, price_choices
+from mcsim.errors import InputError
+
+_RAW = load_settings().raw
+
+
+def test_price_choices_change_deal_and_spreads_only() -> None:
+    config = load_settings().raw
+    assert price_choices(config, []) == (None, None)
+    deal, spreads = price_choices(config, ["pricing.spreads.A1=0.03"])
+    assert deal is None and spreads == {**config["pricing"]["spreads"], "A1": 0.03}
+    deal, spreads = price_choices(config, ["deal=pass_through", "pricing=none"])
+    assert deal is not None and deal["name"] == "pass_through" and spreads == {"default": 0.0}
+
+
+def test_a_deal_of_other_classes_takes_the_spreads_that_fit() -> None:
+    config = {"deal": {}, "pricing": {"spreads": {"default": 0.01, "A": 0.02, "R": 0.08}}}
+    _, spreads = price_choices(config, ["deal=pass_through"])
+    assert spreads == {"default": 0.01, "R": 0.08}
+    _, spreads = price_choices(config, ["deal=pass_through", "pricing.spreads.Z=0.03"])
+    assert spreads == {"default": 0.01, "R": 0.08, "Z": 0.03}  # a class that was named now is a mistake to be told
+
+
+def test_price_choices_change_a_key_of_the_runs_own_deal() -> None:
+    config = {"deal": {"name": "d", "classes": {"A": {"share": 1.0}}}, "pricing": {"spreads": {"default": 0.01}}}
+    deal, spreads = price_choices(config, ["deal.classes.A.share=0.5"])
+    assert deal == {"name": "d", "classes": {"A": {"share": 0.5}}} and spreads == {"default": 0.01}
+    assert config["deal"] == {"name": "d", "classes": {"A": {"share": 1.0}}}
+
+
+def test_price_choices_take_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\n")
+    assert price_choices(_RAW, [f"deal={file}"])[0] == {"name": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("rates.sigma=0.01", "simulate with `mcsim run rates.sigma=0.01`"),
+        ("deal=pass_thruogh", "did you mean 'pass_through'?"),
+        ("deal.clases.A=1", "did you mean 'classes'?"),
+        ("deal=none.yaml", "no such file"),
+        ("pricing.spreads.A=x", "expected a finite number"),
+        ("deal=a,b", "add --multirun"),
+    ],
+)
+def test_price_choices_refuse(override: str, expected: str) -> None:
+    with pytest.raises(InputError) as error:
+        price_choices(_RAW, [override])
+    assert expected in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["- 1\n", "a: [\n", "a: ${oc.env:HOME}\n", "\x00", "a: !!python/object:os.system {}\n"])
+def test_a_bad_deal_file_is_one_error(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError) as error:
+        load_deal_config(str(file))
+    assert len(error.value.problems) == 1
