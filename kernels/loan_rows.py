@@ -7,9 +7,6 @@ whole month's chain of dependent operations ran at a third of the speed (docs/ad
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-import numpy as np
 
 from kernels import philox, special
 from kernels.amortization import build_adjustable_terms
@@ -97,7 +94,7 @@ def build_draw_row(ops: Ops, width: int) -> Callable[..., None]:
     random, uniform_from_bits = philox.build(ops), special.build(ops).uniform_from_bits
     lanes, at, to_uint32 = ops.lanes, ops.at, ops.to_uint32
     low_at, high_at = int(Count.ID_LOW), int(Count.ID_HIGH)
-    path_of = _build_path_of(ops)
+    path_of = philox.build_path_counter(ops)
 
     @ops.function
     def draw(counts, loan, block, s, first_path, key, state):  # type: ignore[no-untyped-def]
@@ -111,19 +108,6 @@ def build_draw_row(ops: Ops, width: int) -> Callable[..., None]:
             state[at(first + 3 * width, p)] = uniform_from_bits(w3)
 
     return draw
-
-
-def _build_path_of(ops: Ops) -> Callable[..., Any]:
-    """Index of lane ``p``'s path, uint32."""
-    if ops.target == "numpy":
-        return lambda first_path, p: np.arange(first_path + p.start, first_path + p.stop).astype(np.uint32)
-    to_uint32 = ops.to_uint32
-
-    @ops.function
-    def path_of(first_path, p):  # type: ignore[no-untyped-def]
-        return to_uint32(first_path + p)
-
-    return path_of
 
 
 def build_observe_row(ops: Ops, width: int, sampled: bool) -> Callable[..., None]:

@@ -1,0 +1,131 @@
+"""What runs inside the CUDA simulator, in a process of its own: ``python -m tests.cuda_simulator.simulated``.
+
+Prints one line of JSON: name of the check to an empty string, or to what went wrong. The simulator runs the device functions as
+Python on numpy scalars, one thread at a time: the same arithmetic as ``numpy``, so results must agree to the last bit.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from tests.elementwise import model_rate, month_functions, philox_words, specials, speed_functions
+from tests.golden.test_bma import LOAN, check_cash_flow_a, speeds_a
+from tests.kernel_driver import FULL, KEY, Block, Models, mixed_loans, random_paths, run_one_loan
+
+N = 130
+"""Paths: more than a block of threads."""
+STATIC = Models(("psa", (3.0,)), ("sda", (10.0,)), ("fixed", (0.3, 0.4)), "sampled")
+
+
+def same(left: np.ndarray, right: np.ndarray) -> None:
+    """Raises unless the two are equal to the last bit."""
+    np.testing.assert_array_equal(np.ascontiguousarray(left).view(np.uint8), np.ascontiguousarray(right).view(np.uint8))
+
+
+def check_specials(precision: str) -> None:
+    rng = np.random.default_rng(0)
+    edge = 1e-30, 0.0, 1.0, -1.0, 88.0, 800.0, -800.0, 0.35, -0.35
+    x = np.concatenate([edge, rng.uniform(-50, 50, N - len(edge))])
+    inputs = x, np.abs(x) + 1e-20, 10 * x, rng.integers(0, 2**32, N, dtype=np.uint32)
+    on_cuda, on_numpy = (specials(t, precision, *inputs) for t in ("cuda", "numpy"))
+    for name, value in on_numpy.items():
+        same(on_cuda[name], value)
+
+
+def check_speeds(precision: str) -> None:
+    rng = np.random.default_rng(1)
+    inputs = np.append(rng.uniform(0, 1, N - 2), [0, 1]), np.arange(N), rng.uniform(0, 5, N), rng.integers(1, 400, N)
+    on_cuda, on_numpy = (speed_functions(t, precision, *inputs) for t in ("cuda", "numpy"))
+    for name, value in on_numpy.items():
+        same(on_cuda[name], value)
+
+
+def check_philox(precision: str) -> None:
+    counters = np.random.default_rng(2).integers(0, 2**32, (6, N), dtype=np.uint32)
+    same(philox_words("cuda", counters[:4], counters[4:]), philox_words("numpy", counters[:4], counters[4:]))
+    zeros = np.zeros((4, 1), np.uint32)
+    assert philox_words("cuda", zeros, zeros[:2])[:, 0].tolist() == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
+
+
+def check_models(precision: str) -> None:
+    rng = np.random.default_rng(3)
+    observables = rng.uniform(0.01, 0.1, N), rng.uniform(0.01, 0.1, N), rng.uniform(0, 1, N), rng.uniform(0, 2, N)
+    for models in (FULL, STATIC):
+        for kind in ("prepayment", "default", "severity"):
+            name, parameters = getattr(models, kind)
+            results = [
+                model_rate(t, precision, kind, name, parameters, *observables, month=2, age=20, calendar_month=3)
+                for t in ("cuda", "numpy")
+            ]
+            same(*results)
+
+
+def check_month(precision: str) -> None:
+    inputs = np.random.default_rng(4).uniform(0, 1, (8, N))
+    inputs[0] *= 1e6
+    for matures, principal, interest in ((0, 0, 0), (0, 1, 1), (1, 1, 1), (1, 0, 1)):
+        same(*(month_functions(t, precision, inputs, matures, principal, interest) for t in ("cuda", "numpy")))
+
+
+def check_cash_flow(precision: str) -> None:
+    """BMA cash flow A, every printed cell; in float32 (not a table's precision) the same bits as numpy."""
+    flows = run_one_loan("cuda", precision, LOAN, *speeds_a(), severity=0.2)
+    if precision == "float64":
+        check_cash_flow_a(flows[:, :, 0])
+    same(flows, run_one_loan("numpy", precision, LOAN, *speeds_a(), severity=0.2))
+
+
+def check_blocks(precision: str) -> None:
+    """The loan kernel of the ``cuda`` target on two tiles of mixed loans, against the block launcher on numpy."""
+    from kernels.loan_cuda import simulate_on_device
+    from kernels.ops import make_ops
+    from mcsim.simulation.prepare import PreparedLoans
+
+    ops = make_ops("cuda", precision)
+    # Python at a thousand operations a loan month: every combination would take half a minute.
+    for models in (FULL, STATIC) if precision == "float32" else (replace(FULL, decrement="sampled"),):
+        block = Block(mixed_loans(33, longest=7), random_paths(8, 2), models, 5, 7, (1 / 12, 31 / 360))
+        block = replace(block, loans=tuple(replace(loan, lag=1 + loan.lag % 3) for loan in block.loans))
+        reals, counts, balances, rates, accruals, scenario, n_rows, calendar_month, first_path, *_ = block.arguments(ops)
+        prepared = PreparedLoans(reals, counts, balances, rates, accruals, calendar_month, max(x.lag for x in block.loans))
+        parameters = tuple(np.array(p[1], ops.real) for p in (models.prepayment, models.default, models.severity))
+        rows = scenario.reshape(block.n_months + 1, n_rows, 2)
+        chosen = (*models.built(), models.decrement)
+        pool = simulate_on_device(ops, chosen, prepared, rows, first_path, KEY, parameters)
+        same(pool, block.run("numpy", precision))
+
+
+CHECKS: dict[str, Callable[[str], None]] = {
+    "specials": check_specials,
+    "speeds": check_speeds,
+    "philox": check_philox,
+    "models": check_models,
+    "month": check_month,
+    "cash flow A": check_cash_flow,
+    "blocks": check_blocks,
+}
+PRECISIONS = ("float32", "float64")
+NAMES = [f"{name} {precision}" for name in CHECKS for precision in PRECISIONS]
+
+
+def run_checks() -> Iterator[tuple[str, str]]:
+    """Name and outcome of each check."""
+    for name, check in CHECKS.items():
+        for precision in PRECISIONS:
+            try:
+                with np.errstate(all="ignore"):  # numpy scalars warn where numpy arrays and devices are silent
+                    check(precision)
+            except Exception:  # whatever it is, the parent's test shows it
+                yield f"{name} {precision}", traceback.format_exc()
+            else:
+                yield f"{name} {precision}", ""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(dict(run_checks())))

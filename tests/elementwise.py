@@ -1,0 +1,178 @@
+"""Runs the scalar functions of ``kernels/`` over arrays, on any target, for tests.
+
+The launchers are of the same form as the product's (``for p in ops.lanes(n)`` over flat arrays), so one text runs the functions on
+``numpy``, ``cpu`` and, in the simulator, ``cuda``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from kernels import behaviour, philox, special, speeds
+from kernels.amortization import build_level_principal_rate, build_log1p, build_reset_rate
+from kernels.launch import compile_launcher
+from kernels.loan_month import build_flows, build_leave, build_observe
+from kernels.ops import Ops, make_ops
+
+
+@lru_cache(maxsize=None)
+def _specials(ops: Ops) -> Callable[..., None]:
+    f = special.build(ops)
+    exp, expm1, log, atan, normal, uniform = f
+    lanes, at = ops.lanes, ops.at
+
+    def launcher(n, exponents, positives, angles, words, out):  # type: ignore[no-untyped-def]
+        for p in lanes(n):
+            out[at(0 * n, p)] = exp(exponents[at(0, p)])
+            out[at(1 * n, p)] = expm1(exponents[at(0, p)])
+            out[at(2 * n, p)] = log(positives[at(0, p)])
+            out[at(3 * n, p)] = atan(angles[at(0, p)])
+            out[at(4 * n, p)] = normal(words[at(0, p)])
+            out[at(5 * n, p)] = uniform(words[at(0, p)])
+
+    return compile_launcher(ops, launcher, "test-specials", (5,))
+
+
+def specials(target: str, precision: str, exponents: Any, positives: Any, angles: Any, words: Any) -> dict[str, np.ndarray]:
+    """exp and expm1 of ``exponents``, log of ``positives``, atan of ``angles``, normal and uniform deviates of ``words``."""
+    ops = make_ops(target, precision)
+    n = len(exponents)
+    out = np.zeros(6 * n, ops.real)
+    reals = (np.ascontiguousarray(x, ops.real) for x in (exponents, positives, angles))
+    _specials(ops)(n, n, *reals, np.ascontiguousarray(words, np.uint32), out)
+    return dict(zip(("exp", "expm1", "log", "atan", "normal", "uniform"), out.reshape(6, n), strict=True))
+
+
+@lru_cache(maxsize=None)
+def _speeds(ops: Ops) -> Callable[..., None]:
+    log_survival, monthly, annual = speeds.build_log_survival(ops), speeds.build_monthly(ops), speeds.build_annual(ops)
+    psa_cpr, sda_cdr = speeds.build_psa_cpr(ops), speeds.build_sda_cdr(ops)
+    level, reset, log1p = build_level_principal_rate(ops), build_reset_rate(ops), build_log1p(ops)
+    lanes, at, half = ops.lanes, ops.at, ops.real(0.5)
+
+    def launcher(n, rates, ages, multiples, remaining, out):  # type: ignore[no-untyped-def]
+        for p in lanes(n):
+            rate, age, multiple = rates[at(0, p)], ages[at(0, p)], multiples[at(0, p)]
+            out[at(0 * n, p)] = monthly(log_survival(rate))
+            out[at(1 * n, p)] = annual(rate)
+            out[at(2 * n, p)] = psa_cpr(age, multiple)
+            out[at(3 * n, p)] = sda_cdr(age, multiple)
+            out[at(4 * n, p)] = level(rate * half * half, remaining[at(0, p)])
+            out[at(5 * n, p)] = reset(rate, multiple, rate * half, half * multiple, rate + half, half * half)
+            out[at(6 * n, p)] = log1p(rate * half * half)
+
+    return compile_launcher(ops, launcher, "test-speeds", (5,))
+
+
+def speed_functions(
+    target: str, precision: str, rates: Any, ages: Any = 1.0, multiples: Any = 1.0, remaining: Any = 1.0
+) -> dict[str, np.ndarray]:
+    """Speeds and amortisation over arrays broadcast against ``rates``; ``level`` and ``log1p`` see a quarter of ``rates``."""
+    ops = make_ops(target, precision)
+    inputs = [np.ascontiguousarray(a, ops.real) for a in np.broadcast_arrays(np.atleast_1d(rates), ages, multiples, remaining)]
+    n = inputs[0].size
+    out = np.zeros(7 * n, ops.real)
+    _speeds(ops)(n, n, *inputs, out)
+    return dict(zip(("monthly", "annual", "psa", "sda", "level", "reset", "log1p"), out.reshape(7, n), strict=True))
+
+
+@lru_cache(maxsize=None)
+def _words(ops: Ops) -> Callable[..., None]:
+    random, lanes, at = philox.build(ops), ops.lanes, ops.at
+
+    def launcher(n, counters, keys, out):  # type: ignore[no-untyped-def]
+        for p in lanes(n):
+            a, b, c, d = random(
+                counters[at(0, p)], counters[at(n, p)], counters[at(2 * n, p)], counters[at(3 * n, p)],
+                keys[at(0, p)], keys[at(n, p)],
+            )  # fmt: skip
+            out[at(0, p)] = a
+            out[at(n, p)] = b
+            out[at(2 * n, p)] = c
+            out[at(3 * n, p)] = d
+
+    return compile_launcher(ops, launcher, "test-words", (3,))
+
+
+def philox_words(target: str, counters: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Philox4x32-10 of ``counters`` (4, n) under ``keys`` (2, n): (4, n), all uint32."""
+    ops = make_ops(target, "float32")
+    out = np.zeros(counters.size, np.uint32)
+    n = counters.shape[1]
+    _words(ops)(n, n, np.ascontiguousarray(counters).ravel(), np.ascontiguousarray(keys).ravel(), out)
+    return out.reshape(4, n)
+
+
+@lru_cache(maxsize=None)
+def _model(ops: Ops, kind: str, name: str) -> Callable[..., None]:
+    function = behaviour.KINDS[kind][name].build(ops)
+    lanes, at = ops.lanes, ops.at
+
+    def launcher(n, month, age, calendar_month, note, market, factor, ltv, parameters, out):  # type: ignore[no-untyped-def]
+        for p in lanes(n):
+            out[at(0, p)] = function(
+                month, age, calendar_month, note[at(0, p)], market[at(0, p)], factor[at(0, p)], ltv[at(0, p)], parameters
+            )
+
+    return compile_launcher(ops, launcher, f"test-model-{kind}-{name}", (9,))
+
+
+def model_rate(
+    target: str, precision: str, kind: str, name: str, parameters: Any, note: Any, market: Any, factor: Any, ltv: Any,
+    month: int = 1, age: int = 1, calendar_month: int = 0,
+) -> np.ndarray:  # fmt: skip
+    """A behavioural model over arrays of its observables."""
+    ops = make_ops(target, precision)
+    observables = [np.ascontiguousarray(a, ops.real) for a in np.broadcast_arrays(note, market, factor, ltv)]
+    n = observables[0].size
+    out = np.zeros(n, ops.real)
+    age_now = ops.real(age)
+    _model(ops, kind, name)(n, n, month, age_now, calendar_month, *observables, np.array(parameters, ops.real), out)
+    return out
+
+
+@lru_cache(maxsize=None)
+def _month(ops: Ops) -> Callable[..., None]:
+    expected, sampled = build_leave(ops, "expected"), build_leave(ops, "sampled")
+    observe, flows = build_observe(ops), build_flows(ops)
+    lanes, at, one, zero = ops.lanes, ops.at, ops.real(1), ops.real(0)
+
+    def launcher(n, a, matures, principal, interest, out):  # type: ignore[no-untyped-def]
+        for p in lanes(n):
+            scheduled, performing, foreclosed, liquidated = a[at(0, p)], a[at(n, p)], a[at(2 * n, p)], a[at(3 * n, p)]
+            smm, mdr, uniform, severity = a[at(4 * n, p)], a[at(5 * n, p)], a[at(6 * n, p)], a[at(7 * n, p)]
+            factor, ltv = observe(scheduled, performing, severity, mdr, one + smm)
+            out[at(0, p)], out[at(n, p)] = factor, ltv
+            d, q = expected(performing, smm, mdr, uniform)
+            out[at(2 * n, p)], out[at(3 * n, p)] = d, q
+            hit, gone = sampled(one, smm, mdr, uniform)
+            out[at(4 * n, p)], out[at(5 * n, p)] = hit, gone
+            result = flows(
+                scheduled, performing, foreclosed, d, q, liquidated, scheduled + one, smm, mdr, matures, severity,
+                uniform * mdr, principal, interest,
+            )  # fmt: skip
+            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13 = result
+            out[at(6 * n, p)], out[at(7 * n, p)], out[at(8 * n, p)] = x0, x1, x2
+            out[at(9 * n, p)], out[at(10 * n, p)], out[at(11 * n, p)] = x3, x4, x5
+            out[at(12 * n, p)], out[at(13 * n, p)], out[at(14 * n, p)] = x6, x7, x8
+            out[at(15 * n, p)], out[at(16 * n, p)], out[at(17 * n, p)] = x9, x10, x11
+            out[at(18 * n, p)], out[at(19 * n, p)] = x12, x13 + zero
+
+    return compile_launcher(ops, launcher, "test-month", (5,))
+
+
+def month_functions(
+    target: str, precision: str, inputs: np.ndarray, matures: int, principal: int, interest: int
+) -> np.ndarray:
+    """``observe``, both ``leave`` and ``flows`` over ``inputs`` (8, n): scheduled, performing, foreclosed, liquidated, smm, mdr,
+    uniform, severity. Returns (20, n): factor, ltv, expected pair, sampled pair, the 14 of ``flows``."""
+    ops = make_ops(target, precision)
+    n = inputs.shape[1]
+    out = np.zeros(20 * n, ops.real)
+    flat = np.ascontiguousarray(inputs, ops.real).ravel()
+    _month(ops)(n, n, flat, ops.real(matures), ops.real(principal), ops.real(interest), out)
+    return out.reshape(20, n)

@@ -1,0 +1,300 @@
+"""Loans, scenarios and blocks for tests of ``kernels/``: builds the arrays the launchers read, returns what they wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from kernels import behaviour
+from kernels.amortization import build_level_principal_rate
+from kernels.behaviour.model import Model
+from kernels.launch import compile_launcher
+from kernels.loan_blocks import build_loan_block, scratch_sizes
+from kernels.loan_month import FIELDS, build_flows, build_leave
+from kernels.loan_terms import Count, Real
+from kernels.ops import Ops, make_ops
+
+N_FIELDS = len(FIELDS)
+KEY = np.array([20201231, 0], np.uint32)
+"""Seed and stream (0: loan decrements) of the tests' random numbers; any seed would do."""
+
+
+@lru_cache(maxsize=None)
+def _one_loan(ops: Ops, decrement: str) -> Callable[..., None]:
+    leave, flows = build_leave(ops, decrement), build_flows(ops)
+    lanes, at, zero, one = ops.lanes, ops.at, ops.real(0), ops.real(1)
+
+    def launcher(  # type: ignore[no-untyped-def]
+        n, n_months, lag, maturity, smm, mdr, uniform, severity, balances, principal_rates, interest_rate, servicing_rate,
+        principal, interest, state, ring, out,
+    ):  # fmt: skip
+        for month in range(1, n_months + 1):
+            base, row, slot = (month - 1) * N_FIELDS * n, (month - 1) * n, ((month - 1) % lag) * n
+            at_default = balances[month - 1 - lag] if month > lag else zero
+            matures = one if month == maturity else zero
+            for p in lanes(n):
+                performing = state[at(0, p)]
+                defaulted, prepaid = leave(performing, smm[at(row, p)], mdr[at(row, p)], uniform[at(row, p)])
+                (
+                    state[at(0, p)], state[at(n, p)], ring_new, out[at(base, p)], out[at(base + n, p)], out[at(base + 2 * n, p)],
+                    out[at(base + 3 * n, p)], out[at(base + 4 * n, p)], out[at(base + 5 * n, p)], out[at(base + 6 * n, p)],
+                    out[at(base + 7 * n, p)], out[at(base + 8 * n, p)], out[at(base + 9 * n, p)], out[at(base + 10 * n, p)],
+                ) = flows(
+                    balances[month - 1], performing, state[at(n, p)], defaulted, prepaid, ring[at(slot, p)], at_default,
+                    interest_rate, principal_rates[month - 1], matures, severity, servicing_rate, principal, interest,
+                )  # fmt: skip
+                ring[at(slot, p)] = ring_new
+
+    return compile_launcher(ops, launcher, f"test-one-loan-{decrement}", (14, 15, 16))
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Terms of an adjustable-rate loan."""
+
+    margin: float
+    periodic_cap: float
+    life_cap: float
+    life_floor: float
+    first_reset: int
+    reset_period: int
+    lookback: int
+
+
+@dataclass(frozen=True)
+class Loan:
+    """Terms of one loan, as in :class:`kernels.loan_terms.Real` and :class:`kernels.loan_terms.Count`."""
+
+    balance: float = 1e6
+    ltv: float = 0.8
+    note_rate: float = 0.05
+    servicing_rate: float = 0.0025
+    age: int = 0
+    maturity: int = 360
+    amortisation: int = 360
+    interest_only: int = 0
+    last_default: int = 348
+    lag: int = 12
+    state: int = 0
+    day_count: int = 0
+    advances_principal: bool = True
+    advances_interest: bool = True
+    number: int = 1
+    arm: Arm | None = None
+
+
+@dataclass(frozen=True)
+class Models:
+    """Names and parameters of the three behavioural models, and the decrement."""
+
+    prepayment: tuple[str, tuple[float, ...]] = ("smm", (0.01,))
+    default: tuple[str, tuple[float, ...]] = ("mdr", (0.01,))
+    severity: tuple[str, tuple[float, ...]] = ("fixed", (0.2,))
+    decrement: str = "expected"
+
+    def built(self) -> tuple[Model, Model, Model]:
+        """The models themselves."""
+        return (
+            behaviour.PREPAYMENT[self.prepayment[0]],
+            behaviour.DEFAULT[self.default[0]],
+            behaviour.SEVERITY[self.severity[0]],
+        )
+
+
+FULL = Models(
+    # OTS arctangent for 30-year loans, Richard-Roll seasonality; hazard and severity of plausible size. Values only have to be
+    # such that every term of every model works.
+    (
+        "richard_roll",
+        (0.2406, 0.1389, 5.952, 1.089, 30.0, 0.3, 0.7, 1.0)
+        + (0.94, 0.76, 0.74, 0.95, 0.98, 0.92, 0.98, 1.10, 1.18, 1.22, 1.23, 0.98),
+    ),
+    ("ltv_hazard", (0.004, 4.0, 0.8, 24.0, 0.3, 1.5)),
+    ("ltv_severity", (-0.3, 0.8, 0.05, 0.8)),
+)
+"""The full behavioural set."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Scenario of a block: ``mortgage_rate``, ``index`` (month 0..n, path), ``home_price`` (state, month 0..n, path)."""
+
+    mortgage_rate: np.ndarray
+    index: np.ndarray
+    home_price: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """Paths."""
+        return int(self.index.shape[1])
+
+    def take(self, paths: slice) -> Paths:
+        """The scenario on some of its paths."""
+        return Paths(self.mortgage_rate[:, paths], self.index[:, paths], self.home_price[:, :, paths])
+
+    def flat(self, real: Any) -> tuple[np.ndarray, int]:
+        """Rows as the launcher reads them, and how many a month."""
+        rows = np.concatenate([self.mortgage_rate[None], self.index[None], self.home_price]).transpose(1, 0, 2)
+        return np.ascontiguousarray(rows, real).ravel(), rows.shape[1]
+
+
+def random_paths(n_months: int, width: int, n_states: int = 2, seed: int = 1) -> Paths:
+    """Walks wide enough to reach the models' caps and floors."""
+    rng = np.random.default_rng(seed)
+    shape = (n_months + 1, width)
+    steps = np.cumsum(rng.normal(0, 0.003, shape), 0)
+    prices = np.exp(np.cumsum(rng.normal(-0.001, 0.02, (n_states, *shape)), 1))
+    return Paths(np.clip(0.04 + steps, 0.005, 0.2), np.clip(0.03 + steps, -0.01, 0.2), prices)
+
+
+def same_paths(n_months: int, width: int, n_states: int = 1, seed: int = 2) -> Paths:
+    """One scenario repeated on every path, so that only the draws differ."""
+    one = random_paths(n_months, 1, n_states, seed)
+    return Paths(*(np.repeat(a, width, axis=-1) for a in (one.mortgage_rate, one.index, one.home_price)))
+
+
+def schedule(loans: Sequence[Loan], n_months: int) -> tuple[np.ndarray, np.ndarray]:
+    """``balances`` and ``principal_rates`` (loan, month), float64, from the kernels' own amortisation.
+
+    The payment stays level, so the principal rate is that of a level payment on what is left. After maturity the balance is
+    that of the month of maturity: loans in foreclosure keep it.
+    """
+    level = build_level_principal_rate(make_ops("numpy", "float64"))
+    month = np.arange(1, n_months + 1)
+    rates = np.zeros((len(loans), n_months))
+    for row, loan in zip(rates, loans, strict=True):
+        left = np.maximum(loan.amortisation - (month - 1), 1).astype(float)
+        amortises = (month > loan.interest_only) & (month <= loan.maturity)
+        row[:] = np.where(amortises, level(np.float64(loan.note_rate / 12), left), 0.0)
+    factors = np.cumprod(np.where(month < [[loan.maturity] for loan in loans], 1 - rates, 1.0), axis=1)
+    for row, loan in zip(rates, loans, strict=True):
+        if loan.maturity <= n_months:
+            row[loan.maturity - 1] = 1.0
+    start = np.array([[loan.balance] for loan in loans])
+    return start * np.concatenate([np.ones((len(loans), 1)), factors[:, :-1]], 1), rates
+
+
+def mixed_loans(n: int, seed: int = 0, longest: int = 60) -> tuple[Loan, ...]:
+    """Loans of every kind: fixed, interest-only, balloon, adjustable; advances none, interest, both; lags 1 to 24."""
+    rng = np.random.default_rng(seed)
+    loans = []
+    for i in range(n):
+        maturity = int(rng.integers(6, longest + 1))
+        arm = Arm(0.02, 0.01, 0.09, 0.02, int(rng.integers(1, 20)), int(rng.choice([6, 12])), int(rng.integers(0, 3)))
+        loans.append(
+            Loan(
+                balance=float(rng.uniform(1e5, 2e6)),
+                ltv=float(rng.uniform(0.4, 1.1)),
+                note_rate=float(rng.uniform(0.02, 0.08)),
+                age=int(rng.integers(0, 60)),
+                maturity=maturity,
+                amortisation=maturity + int(rng.choice([0, 120, 300])),
+                interest_only=int(rng.choice([0, 5, maturity])),
+                last_default=int(rng.choice([maturity, max(maturity - 12, 0)])),
+                lag=int(rng.integers(1, 25)),
+                state=int(rng.integers(0, 2)),
+                day_count=int(rng.integers(0, 2)),
+                advances_principal=i % 3 == 2,
+                advances_interest=i % 3 >= 1,
+                number=int(rng.integers(0, 2**64, dtype=np.uint64)),
+                arm=arm if i % 4 == 3 else None,
+            )
+        )
+    return tuple(loans)
+
+
+def tables(loans: Sequence[Loan], real: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The two tables of terms."""
+    reals, counts = np.zeros((len(loans), len(Real)), real), np.zeros((len(loans), len(Count)), np.int64)
+    for i, x in enumerate(loans):
+        arm = x.arm or Arm(0.0, 0.0, 0.0, 0.0, 0, 1, 0)
+        reals[i] = (
+            x.balance, x.ltv, x.note_rate, x.servicing_rate, arm.margin, arm.periodic_cap, arm.life_cap, arm.life_floor,
+        )  # fmt: skip
+        counts[i] = (
+            x.age, x.maturity, x.amortisation, x.interest_only, x.last_default, x.lag, x.state, x.day_count,
+            x.arm is not None, arm.first_reset, arm.reset_period, arm.lookback, x.advances_principal, x.advances_interest,
+            x.number & 0xFFFFFFFF, x.number >> 32,
+        )  # fmt: skip
+    return reals, counts
+
+
+@lru_cache(maxsize=None)
+def block_launcher(ops: Ops, width: int, models: tuple[str, str, str, str]) -> Callable[..., None]:
+    """The product's launcher, compiled and cached for a combination of models."""
+    chosen = behaviour.PREPAYMENT[models[0]], behaviour.DEFAULT[models[1]], behaviour.SEVERITY[models[2]]
+    simulate = build_loan_block(ops, width, *chosen, models[3])
+    return compile_launcher(ops, simulate, f"test-{'-'.join(models)}-{width}", (18,))
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of loans on a block of paths, ready to simulate."""
+
+    loans: tuple[Loan, ...]
+    paths: Paths
+    models: Models = field(default_factory=Models)
+    calendar_month: int = 0
+    first_path: int = 0
+    accruals: tuple[float, ...] = (1 / 12,)
+    """Year fraction of a month, by day count."""
+
+    @property
+    def n_months(self) -> int:
+        """Months simulated: those of the scenario."""
+        return int(self.paths.index.shape[0]) - 1
+
+    def arguments(self, ops: Ops) -> tuple[Any, ...]:
+        """Arguments of the launcher, all but the pool."""
+        real, width, n_months = ops.real, self.paths.width, self.n_months
+        reals, counts = tables(self.loans, real)
+        balances, rates = (a.astype(real) for a in schedule(self.loans, n_months))
+        accruals = np.repeat(np.array(self.accruals, real)[:, None], n_months, 1)
+        scenario, n_rows = self.paths.flat(real)
+        lag_size = max(loan.lag for loan in self.loans)
+        parameters = (np.array(p[1], real) for p in (self.models.prepayment, self.models.default, self.models.severity))
+        scratch = (np.full(size, np.nan, real) for size in scratch_sizes(width, lag_size))
+        return (
+            reals, counts, balances, rates, accruals, scenario, n_rows, self.calendar_month, self.first_path, KEY,
+            *parameters, lag_size, *scratch,
+        )  # fmt: skip
+
+    def run(self, target: str, precision: str, pool: np.ndarray | None = None) -> np.ndarray:
+        """Pool flows (month, field, path), float64; added to ``pool`` where one is given."""
+        ops, m = make_ops(target, precision), self.models
+        names = (m.prepayment[0], m.default[0], m.severity[0], m.decrement)
+        shape = (self.n_months, N_FIELDS, self.paths.width)
+        total = np.zeros(shape) if pool is None else pool
+        block_launcher(ops, self.paths.width, names)(self.paths.width, *self.arguments(ops), total.reshape(-1))
+        return total
+
+
+def run_one_loan(
+    target: str,
+    precision: str,
+    loan: Loan,
+    smm: np.ndarray,
+    mdr: np.ndarray,
+    severity: float,
+    uniform: np.ndarray | None = None,
+) -> np.ndarray:
+    """One fixed-rate loan at given speeds (month, path): flows (month, field, path). ``sampled`` where uniforms are given."""
+    ops = make_ops(target, precision)
+    real = ops.real
+    n_months, n = smm.shape
+    balances, rates = (a[0].astype(real) for a in schedule([loan], n_months))
+    state, ring = np.zeros(2 * n, real), np.zeros(loan.lag * n, real)
+    state[:n] = 1
+    out = np.zeros(n_months * N_FIELDS * n, real)
+    draws = np.ones_like(smm) if uniform is None else uniform
+    run = _one_loan(ops, "expected" if uniform is None else "sampled")
+    run(
+        n, n, n_months, loan.lag, loan.maturity, *(np.ascontiguousarray(a, real).ravel() for a in (smm, mdr, draws)),
+        real(severity), balances, rates, real(loan.note_rate / 12), real(loan.servicing_rate / 12),
+        real(loan.advances_principal), real(loan.advances_interest), state, ring, out,
+    )  # fmt: skip
+    return out.reshape(n_months, N_FIELDS, n)
