@@ -174,6 +174,7 @@ def _tape_facts(tape: Any, curve: Any) -> dict[str, Any]:
         "curve": curve.name,
         "loans": len(tape.loans),
         "pool_balance": float(tape.loans.balance.sum()),
+        "portfolio": json.dumps(portfolio_record(tape.loans)),
         "rejected_rows": len({reject.row for reject in tape.rejects}),
         "portfolio": json.dumps(portfolio_record(tape.loans)),
     }

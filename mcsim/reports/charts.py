@@ -1,0 +1,194 @@
+"""Charts of the report, as SVG text that stands inside the page.
+
+Colours are told apart by the colour-blind: the blues differ in lightness, the mean is the vermilion of Okabe and Ito,
+*Color Universal Design* (2008). Text stays text, in the page's own typeface.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mcsim.reports.statistics import Array, Convergence, Fan
+
+INK, MUTED, GRID = "#1a2733", "#566573", "#dfe5ea"
+OUTER, INNER, MIDDLE = "#c9dcee", "#8fb8dd", "#0b4f8a"
+MEAN = "#d55e00"
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "axes.edgecolor": "#9aa7b2",
+    "axes.labelcolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": "medium",
+    "axes.labelsize": "medium",
+    "xtick.labelsize": "medium",
+    "ytick.labelsize": "medium",
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": "medium",
+    "legend.labelcolor": INK,
+}
+
+PANEL_COLUMNS = 3
+
+# Width and height in inches, and type size in points: so that type is 9 to 14 pixels high on pages of 800 to 1280 pixels.
+WIDE, HALF = (9.2, 2.9, 8.2), (5.2, 2.75, 8.8)
+_ROW_HEIGHT = 1.75
+
+
+def fan_chart(
+    name: str, fan: Fan, scale: float, unit: str, alt: str, from_zero: bool = True, size: tuple[float, float, float] = HALF
+) -> str:
+    """Bands of 5-95 % and 25-75 % of the paths, the median and the mean, by year. ``scale`` multiplies the values."""
+
+    def draw(figure: Any) -> None:
+        axes = figure.add_subplot()
+        low, lower, middle, upper, high = fan.percentiles * scale
+        # rasterised alpha would print badly: the bands are opaque and lie one on the other
+        axes.fill_between(fan.years, low, high, color=OUTER, linewidth=0, label="5–95 % of paths")
+        axes.fill_between(fan.years, lower, upper, color=INNER, linewidth=0, label="25–75 %")
+        axes.plot(fan.years, middle, color=MIDDLE, linewidth=1.6, label="median")
+        axes.plot(fan.years, fan.mean * scale, color=MEAN, linewidth=1.4, linestyle=(0, (4, 2)), label="mean")
+        axes.set_xlabel("years from the cut-off")
+        axes.set_ylabel(unit)
+        axes.set_xlim(0, math.ceil(fan.years[-1]))
+        if from_zero:
+            axes.set_ylim(bottom=0)
+        _y_axis(axes)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=1.4, handlelength=1.6, borderaxespad=0)
+
+    return _svg(name, size, draw, alt)
+
+
+def convergence_chart(
+    name: str, panels: dict[str, Convergence], scales: dict[str, float], units: dict[str, str], alt: str
+) -> str:
+    """A panel a class: the mean over the first n paths with its 95 % band, against n."""
+
+    def draw(axes: Any, key: str) -> None:
+        c, scale = panels[key], scales[key]
+        mean, half = c.mean * scale, 1.96 * c.standard_error * scale  # 1.96: 95 % of a normal
+        axes.fill_between(c.counts, mean - half, mean + half, color=OUTER, linewidth=0)
+        axes.axhline(mean[-1], color=MEAN, linewidth=1, linestyle=(0, (4, 2)))
+        axes.plot(c.counts, mean, color=MIDDLE, linewidth=1.5)
+        axes.set_xscale("log")
+        axes.set_xlim(c.counts[0], c.counts[-1])
+        ticks = [4**k for k in range(2, 16) if c.counts[0] <= 4**k <= c.counts[-1]]
+        axes.set_xticks(ticks, [f"{t:,}" for t in ticks])
+        axes.minorticks_off()
+
+    return _panels(name, list(panels), draw, "paths", units, alt)
+
+
+def distribution_chart(name: str, values: dict[str, Array], units: dict[str, str], alt: str) -> str:
+    """A panel a class: the share of paths by value, and the mean."""
+
+    def draw(axes: Any, key: str) -> None:
+        x = values[key]
+        low, high = np.percentile(x, [0.5, 99.5])
+        if high - low <= 1e-9 * max(abs(high), 1.0):  # one value on every path: any width will do
+            low, high = low - 0.5, high + 0.5
+        bins = np.linspace(low, high, 31)
+        # the outermost bars hold the tails, so that the shares add to one
+        counts, _ = np.histogram(np.clip(x, low, high), bins)
+        axes.bar(
+            bins[:-1], 100 * counts / x.size, width=np.diff(bins), align="edge", color=INNER, edgecolor="white", linewidth=0.4
+        )
+        axes.axvline(x.mean(), color=MEAN, linewidth=1.4, linestyle=(0, (4, 2)))
+
+    y_units = dict.fromkeys(values, "% of paths")
+    return _panels(name, list(values), draw, units, y_units, alt)
+
+
+def _panels(
+    name: str,
+    keys: list[str],
+    draw_one: Callable[[Any, str], None],
+    x_units: str | dict[str, str],
+    y_units: dict[str, str],
+    alt: str,
+) -> str:
+    """Small multiples, three in a row; a unit is named once a row where it does not change."""
+    rows = math.ceil(len(keys) / PANEL_COLUMNS)
+
+    def draw(figure: Any) -> None:
+        for i, key in enumerate(keys):
+            axes = figure.add_subplot(rows, PANEL_COLUMNS, i + 1)
+            draw_one(axes, key)
+            axes.set_title(key)
+            axes.set_xlabel(x_units if isinstance(x_units, str) else x_units[key])
+            if i % PANEL_COLUMNS == 0 or y_units[key] != y_units[keys[i - 1]]:
+                axes.set_ylabel(y_units[key])
+            _y_axis(axes)
+
+    return _svg(name, (WIDE[0], _ROW_HEIGHT * rows, WIDE[2]), draw, alt)
+
+
+def _y_axis(axes: Any) -> None:
+    """Upwards at most six ticks, with commas in thousands, and lines to read across; no powers of ten beside either axis."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    if axes.get_xscale() == "linear":
+        axes.ticklabel_format(axis="x", useOffset=False, style="plain")
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    low, high = axes.get_ylim()
+    ticks = axes.yaxis.get_major_locator().tick_values(low, high)
+    decimals = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))  # 1e-9: a step of 0.1 may read 0.09999
+    if decimals and any(abs(t * 10**decimals - round(t * 10**decimals)) > 1e-6 for t in ticks):
+        decimals += 1  # a step of 2.5
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")))
+    axes.set_ylim(low, high)
+    axes.set_axisbelow(True)
+    axes.grid(axis="y")
+
+
+def _svg(name: str, size: tuple[float, float, float], draw: Callable[[Any], None], alt: str) -> str:
+    """The figure's SVG element: no size of its own, no ids but those it refers to, and a text for those who cannot see it."""
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    # From matplotlib's own defaults: a user's matplotlibrc must not change a report.
+    style: Any = {**dict[Any, Any](matplotlib.rcParamsDefault), **_STYLE, "svg.hashsalt": name, "font.size": size[2]}
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=size[:2], layout="constrained")
+        FigureCanvasSVG(figure)
+        draw(figure)
+        out = io.StringIO()
+        figure.savefig(out, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    return _inline(out.getvalue(), name, alt)
+
+
+def _inline(text: str, name: str, alt: str) -> str:
+    from markupsafe import escape
+
+    body = text[text.index("<svg") :]
+    opening = body[: body.index(">") + 1]
+    box = re.search(r'viewBox="([^"]+)"', opening)
+    assert box is not None  # matplotlib always writes one
+    inside = body[len(opening) : body.rindex("</svg>")]
+    inside = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", inside, flags=re.S)
+    inside = re.sub(r'<g id="[^"]*"', "<g", inside)
+    inside = re.sub(r"font: ([^;\"]*?)(\d+(?:\.\d+)?px) [^;\"]*", r"font: \1\2 var(--sans)", inside)
+    inside = re.sub(r"\n\s*", "\n", inside)
+    return (
+        f'<svg class="chart" role="img" aria-labelledby="alt-{name}" viewBox="{box.group(1)}" '
+        f'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+        f'<title id="alt-{name}">{escape(alt)}</title>{inside}</svg>'
+    )

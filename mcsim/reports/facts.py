@@ -1,0 +1,140 @@
+"""What the report says of a run besides its numbers: where they came from."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from mcsim import provenance
+from mcsim.errors import StoreError
+
+_POOL_LABELS = {
+    "loans": ("Loans", "count"),
+    "balance": ("Balance at the cut-off", "usd"),
+    "original_balance": ("Original balance", "usd"),
+    "average_balance": ("Average balance", "usd"),
+    "wac": ("Weighted average note rate", "percent3"),
+    "note_rate": ("Weighted average note rate", "percent3"),
+    "net_wac": ("Weighted average rate net of servicing", "percent3"),
+    "servicing_rate": ("Servicing and trustee fee", "percent3"),
+    "ltv": ("Weighted average loan-to-value ratio", "percent1"),
+    "wam": ("Weighted average months to maturity", "number1"),
+    "maturity": ("Weighted average months to maturity", "number1"),
+    "amortisation": ("Weighted average amortisation, months", "number1"),
+    "age": ("Weighted average age, months", "number1"),
+    "adjustable_share": ("Adjustable-rate share of balance", "percent1"),
+    "interest_only_share": ("Interest-only share of balance", "percent1"),
+    "balloon_share": ("Balloon share of balance", "percent1"),
+}
+"""Keys of the portfolio summary that the report words and formats; others appear as they are."""
+
+_LISTED_STATES = 8
+
+
+def read_json(path: Path) -> Any:
+    """Content of ``path``; None where there is no such file.
+
+    Raises
+    ------
+    StoreError
+        If the file is there and is not JSON.
+    """
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StoreError(f"{path}: not readable as JSON ({error}); the run folder is damaged: run again") from None
+
+
+def config_text(config: dict[str, Any]) -> str:
+    """The resolved configuration as YAML."""
+    import yaml
+
+    return str(yaml.safe_dump(provenance.plain(config), sort_keys=False, allow_unicode=True))
+
+
+def inputs_of(folder: Path) -> list[dict[str, Any]]:
+    """Files that went in: name, sha256, size, rows and rejects where they were recorded."""
+    stored = read_json(folder / "inputs.json") or []
+    files = stored.get("inputs", []) if isinstance(stored, dict) else stored
+    return [dict(one) for one in files]
+
+
+def rejects_of(folder: Path) -> tuple[int, list[dict[str, str]]]:
+    """Number of rejected values and the first ten of them."""
+    path = folder / "rejects.csv"
+    if not path.exists():
+        return 0, []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return len(rows), rows[:10]
+
+
+def environment_of(folder: Path, attributes: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What computed: rows (label, text) from env.json and the store's ``attributes``; and the versions of the packages."""
+    stored = read_json(folder / "env.json") or {}
+    git, cpu = stored.get("git") or {}, stored.get("cpu") or {}
+    devices = ", ".join(f"{d.get('model')}, driver {d.get('driver')}" for d in stored.get("devices") or [])
+    commit = git.get("commit") or attributes.get("git_commit")
+    rows = [
+        ("mcsim", stored.get("mcsim")),
+        ("Git commit", f"{commit}{' with changes not committed' if git.get('dirty') else ''}" if commit else None),
+        ("Created", attributes.get("created")),
+        ("Target", attributes.get("backend")),
+        ("Why this target", attributes.get("backend_reason")),
+        ("Precision", attributes.get("precision")),
+        ("CPU", _plain(cpu.get("model")) + (f", {cpu['cores']} cores" if cpu.get("cores") else "")),
+        ("Accelerator", devices or "none found"),
+        ("Platform", _plain(stored.get("platform"))),
+        ("Python", stored.get("python")),
+    ]
+    packages = stored.get("packages") or {}
+    return [(k, _plain(v)) for k, v in rows if v], [(str(k), str(v)) for k, v in sorted(packages.items())]
+
+
+def portfolio_record(loans: Any) -> dict[str, Any]:
+    """Summary of :class:`mcsim.tapes.loans.Loans` and each state's share of balance: the store's attribute ``portfolio``."""
+    import numpy as np
+
+    states, rows = np.unique(loans.state, return_inverse=True)
+    shares = np.bincount(rows, loans.balance) / loans.balance.sum()
+    return {**loans.summary(), "states": {str(s): float(v) for s, v in zip(states, shares, strict=True)}}
+
+
+def pool_summary(attributes: dict[str, Any]) -> tuple[list[tuple[str, Any, str]], list[tuple[str, float]]]:
+    """Rows (label, value, format) of the store's attribute ``portfolio``, and the states' shares of balance, largest first."""
+    stored = json.loads(attributes.get("portfolio") or "{}")
+    if not stored:  # a store that says no more than how many loans there were
+        stored = {
+            key: attributes[name] for key, name in (("loans", "loans"), ("balance", "pool_balance")) if name in attributes
+        }
+    rows = []
+    for key, value in stored.items():
+        if isinstance(value, (dict, list)):
+            continue
+        label, kind = _POOL_LABELS.get(key, (_words(key), "plain"))
+        rows.append((label, value, kind if isinstance(value, (int, float)) else "plain"))
+    states = stored.get("states") or {}
+    pairs = states.items() if isinstance(states, dict) else []
+    ordered = sorted(((str(k), float(v)) for k, v in pairs), key=lambda pair: (-pair[1], pair[0]))
+    total = sum(v for _, v in ordered) or 1.0
+    shares = [(k, v / total) for k, v in ordered]
+    if len(shares) > _LISTED_STATES + 1:
+        rest = shares[_LISTED_STATES:]
+        shares = [*shares[:_LISTED_STATES], (f"{len(rest)} others", sum(v for _, v in rest))]
+    return rows, shares
+
+
+def _words(key: str) -> str:
+    text = str(key).replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def _plain(value: Any) -> str:
+    """Values of a mapping or a list side by side."""
+    if isinstance(value, dict):
+        return " ".join(_plain(v) for v in value.values() if v)
+    return " ".join(map(_plain, value)) if isinstance(value, (list, tuple)) else str(value or "")

@@ -1,0 +1,269 @@
+"""``report.html`` of a run: one file that asks for nothing else, made from the store alone."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mcsim.provenance import config_hash
+from mcsim.reports import charts, facts
+from mcsim.reports import statistics as stats
+
+_TEMPLATE = "report.html.j2"
+_MILLION = 1e-6
+NO_VALUE = "–"
+CENTS = 0.01
+_INITIALS = {"sec", "cmbs", "rmbs", "mbs", "crt", "msr", "sfr", "slst", "cafl", "arm", "heo"}
+
+
+def write_report(run: Any) -> Path:
+    """Write ``report.html`` into the run's folder.
+
+    Reads one stored variable at a time, a block of paths at a time; the same run gives the same file, byte for byte.
+
+    Parameters
+    ----------
+    run : mcsim.results.Run
+        With ``path``, ``config`` and the lazy datasets ``scenarios``, ``pool``, ``tranches`` and ``prices``.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    StoreError
+        If a file of the run folder is damaged.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FORMATS)
+    text = environment.get_template(_TEMPLATE).render(**collect(run))
+    target = Path(run.path) / "report.html"
+    partial = target.with_suffix(".html.part")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, target)  # a reader never sees half a report
+    return target
+
+
+def collect(run: Any) -> dict[str, Any]:
+    """Everything that the template shows: numbers, and charts as safe markup."""
+    folder, config = Path(run.path), dict(run.config)
+    attributes = dict(getattr(run, "attributes", None) or {})
+    values = stats.value_paths(run)
+    opening = stats.opening_balance(run.pool)
+    losses = stats.read_paths(run.pool["loss"]).cumsum(axis=0)
+    rows, states = facts.pool_summary(attributes)
+    environment, packages = facts.environment_of(folder, attributes)
+    rejects, first_rejects = facts.rejects_of(folder)
+    return {
+        "headline": _headline(run, config, attributes, values, opening, losses),
+        "classes": _classes(run),
+        "charts": {**_class_charts(run, values, losses[-1] / opening), **_pool_charts(run, opening, losses),
+                   **_scenario_charts(run, states)},
+        "checks": stats.check_conservation(run, str(config.get("precision", "float64")), values),
+        "pool_rows": rows,
+        "states": states,
+        "rejects": rejects,
+        "first_rejects": first_rejects,
+        "inputs": facts.inputs_of(folder),
+        "environment": environment,
+        "packages": packages,
+        "config_digest": config_hash(config),
+        "config_text": facts.config_text(config),
+    }  # fmt: skip
+
+
+def _headline(
+    run: Any,
+    config: dict[str, Any],
+    attributes: dict[str, Any],
+    values: dict[str, stats.Array],
+    opening: float,
+    losses: stats.Array,
+) -> dict[str, Any]:
+    total = np.sum(list(values.values()), axis=0)
+    name = Path(run.path).name
+    return {
+        "campaign": str(config.get("campaign", name)),
+        "run": name,
+        "value": float(run.prices["value"].sum()),
+        "value_standard_error": _standard_error(total),
+        "balance": float(attributes.get("pool_balance", opening)),
+        "loss": float(losses[-1].mean()) / opening,
+        "loss_standard_error": _standard_error(losses[-1]) / opening,
+        "paths": int(run.pool.sizes["path"]),
+        "months": int(run.pool.sizes["month"]),
+        "cut_off": _setting(config, "portfolio", "cut_off"),
+        "curve": _setting(config, "rates", "curve"),
+        "seed": str(config.get("seed", NO_VALUE)),
+        "precision": str(config.get("precision", NO_VALUE)),
+        "decrement": _setting(config, "behaviour", "decrement"),
+        # what was asked for may be "auto": the store says what computed
+        "target": str(attributes.get("backend") or config.get("backend", NO_VALUE)),
+        "portfolio": _setting(config, "portfolio", "name"),
+        "deal": _setting(config, "deal", "name"),
+        "models": [
+            _setting(config, "behaviour", kind, "model") for kind in ("prepayment", "default", "severity")
+        ],
+    }  # fmt: skip
+
+
+def _setting(config: dict[str, Any], *keys: str) -> str:
+    value: Any = config
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return NO_VALUE if value is None else str(value)
+
+
+def _standard_error(values: stats.Array) -> float:
+    return float(values.std(ddof=1) / math.sqrt(values.size)) if values.size > 1 else math.nan
+
+
+def _classes(run: Any) -> dict[str, Any]:
+    """Rows of the price table, and their totals."""
+    prices = run.prices
+    names = [str(name) for name in prices["tranche"].values]
+    columns = {str(v): np.asarray(prices[v].values, np.float64) for v in prices.data_vars if prices[v].dims == ("tranche",)}
+    rows = [{"name": name, **{key: float(column[i]) for key, column in columns.items()}} for i, name in enumerate(names)]
+    totals = {key: float(np.nansum(columns[key])) for key in ("original_balance", "value")}
+    return {"rows": rows, "total": totals}
+
+
+def _class_charts(run: Any, values: dict[str, stats.Array], loss_share: stats.Array) -> dict[str, str]:
+    """Convergence and distribution: per 100 of original balance where there is one, else in USD millions."""
+    scales, units = {}, {}
+    for name, v in values.items():
+        balance = float(run.prices["original_balance"].sel(tranche=name))
+        scales[name], units[name] = (100 / balance, "price per 100") if balance > 0 else _money(float(v.mean()))
+    spread = {name: v * scales[name] for name, v in values.items()}
+    loss_name = "Loss of the pool"
+    spread[loss_name] = 100 * loss_share
+    drawn = {
+        "distribution": charts.distribution_chart(
+            "distribution", spread, {**units, loss_name: "% of balance at the cut-off"},
+            "Histograms over paths: present value of each class, and the loss of the pool over its life",
+        )
+    }  # fmt: skip
+    if run.pool.sizes["path"] > 1:
+        panels = {name: stats.converge(v) for name, v in values.items()}
+        drawn["convergence"] = charts.convergence_chart(
+            "convergence", panels, scales, units,
+            "For each class, the mean over the first n paths with its 95 percent band, against n",
+        )  # fmt: skip
+    return drawn
+
+
+def _money(value: float) -> tuple[float, str]:
+    """Scale and unit in which an amount has one to six digits before the point."""
+    size = abs(value)
+    return (_MILLION, "USD m") if size >= 1e6 else (1e-3, "USD k") if size >= 1e3 else (1.0, "USD")
+
+
+def _pool_charts(run: Any, opening: float, losses: stats.Array) -> dict[str, str]:
+    months = run.pool["month"].values.astype(np.float64)
+    at = {m: int(np.searchsorted(months, m)) for m in (12, 60, 120) if m <= months[-1]}
+
+    def draw(
+        name: str, values: stats.Array, scale: float, unit: str, what: str, size: tuple[float, float, float] = charts.HALF
+    ) -> str:
+        fan = stats.fan_of(values, months)
+        means = ", ".join(f"{fan.mean[i] * scale:,.2f} in year {m // 12}" for m, i in at.items())
+        return charts.fan_chart(name, fan, scale, unit, f"{what}: bands over paths by year. Mean, {unit}: {means}", size=size)
+
+    return {
+        "cash": draw(
+            "cash", stats.read_paths(run.tranches["collections"]), _MILLION, "USD m a month", "Pool cash flow", charts.WIDE
+        ),
+        "balance": draw("balance", stats.read_paths(run.pool["balance"]), _MILLION, "USD m", "Performing balance"),
+        "loss": draw("loss", losses, 100 / opening, "% of balance", "Cumulative loss"),
+    }
+
+
+def _scenario_charts(run: Any, states: list[tuple[str, float]]) -> dict[str, str]:
+    scenarios = run.scenarios
+    months = scenarios["month"].values.astype(np.float64)
+    known = [str(s) for s in scenarios["state"].values] if "state" in scenarios["home_price_index"].dims else []
+    state = next((name for name, _ in states if name in known), known[0] if known else "")
+    prices = scenarios["home_price_index"]
+    prices = prices.isel(state=known.index(state)) if known else prices
+    mortgage = stats.fan_of(stats.read_paths(scenarios["mortgage_rate"]), months)
+    homes = stats.fan_of(stats.read_paths(prices), months)
+    return {
+        "mortgage": charts.fan_chart(
+            "mortgage", mortgage, 100, "% a year", _range("Primary mortgage rate, %", mortgage, 100), False
+        ),
+        "homes": charts.fan_chart("homes", homes, 100, "cut-off = 100", _range(f"Home prices, {state}", homes, 100), False),
+        "homes_state": state,
+    }
+
+
+def _range(what: str, fan: stats.Fan, scale: float) -> str:
+    low, high = fan.percentiles[0, -1] * scale, fan.percentiles[-1, -1] * scale
+    return (
+        f"{what}: bands over paths by year; in the last month 5 to 95 percent of paths lie between {low:,.1f} and {high:,.1f}"
+    )
+
+
+def _number(template: str, factor: float = 1.0) -> Any:
+    """Formatter: NaN and None become a dash, a minus sign is a minus sign."""
+
+    def formatted(value: Any) -> str:
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return NO_VALUE
+        text = template.format(value * factor)
+        return text.replace("-", "\N{MINUS SIGN}") if any(c in "123456789" for c in text) else text.replace("-", "")
+
+    return formatted
+
+
+def _compact(value: float) -> str:
+    """USD in millions, for a headline."""
+    return _number("{:,.1f} m" if abs(value) >= 1e7 else "{:,.2f} m", _MILLION)(value)
+
+
+def _difference(value: float) -> str:
+    """USD; in powers of ten where it is less than a cent."""
+    if abs(value) >= CENTS:
+        return f"{value:,.2f}"
+    return "0" if value == 0 else f"{value:.1e}".replace("e-0", "e-").replace("-", "\N{MINUS SIGN}")
+
+
+def _title(name: str) -> str:
+    """A name of the configuration as a heading: the field's initials in capitals."""
+    words = [word.upper() if word in _INITIALS else word for word in name.split("_")]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+FORMATS = {
+    "count": _number("{:,.0f}"),
+    "usd": _number("{:,.0f}"),
+    "compact": _compact,
+    "difference": _difference,
+    "number1": _number("{:,.1f}"),
+    "number2": _number("{:,.2f}"),
+    "number3": _number("{:,.3f}"),
+    "number4": _number("{:,.4f}"),
+    "percent1": _number("{:,.1f} %", 100),
+    "percent2": _number("{:,.2f} %", 100),
+    "percent3": _number("{:,.3f} %", 100),
+    "share": _number("{:,.2f}", 100),
+    "share1": _number("{:,.1f}", 100),
+    "basis_points": _number("{:,.0f}", 1e4),
+    "plain": str,
+    "title": _title,
+}
+"""Filters of the template."""

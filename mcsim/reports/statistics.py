@@ -1,0 +1,219 @@
+"""What the report shows of a run's paths: fans, convergence of the mean, and the checks of conservation.
+
+Stored variables are read one at a time, a block of paths at a time. Money in USD; month 1 is the first after the cut-off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from kernels.discounting import build_spread_factor
+from kernels.ops import make_ops
+
+Array = NDArray[np.float64]
+
+PERCENTILES = (5, 25, 50, 75, 95)
+READ_PATHS = 1024
+"""Paths read at once: four work items of 256 paths, so that a shard is read once."""
+
+FIRST_COUNT = 16
+"""Fewest paths for which an error bar is drawn: below, the standard deviation itself is known to no better than a fifth."""
+
+CENT = 0.005
+"""USD. The waterfall runs in float64 and must be right to the cent."""
+ROUNDING = {"float32": 1e-5, "float64": 1e-9}
+"""Largest relative difference of pool flows put down to rounding: the bar for float32 against float64, and, for float64,
+360 months' rounding of 2e-16 on sums of thousands of loans with room to spare."""
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Distribution over paths by month.
+
+    Attributes
+    ----------
+    years : (month,) float64
+        Years from the cut-off.
+    percentiles : (percentile, month) float64
+        In the order of :data:`PERCENTILES`.
+    mean : (month,) float64
+    """
+
+    years: Array
+    percentiles: Array
+    mean: Array
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Mean over the first ``counts`` paths and its standard error, both in the unit of the values."""
+
+    counts: NDArray[np.int64]
+    mean: Array
+    standard_error: Array
+
+
+@dataclass(frozen=True)
+class Check:
+    """One identity: the largest absolute difference over months and paths, and the largest that rounding explains."""
+
+    name: str
+    identity: str
+    difference: float
+    scale: float
+    allowed: float
+
+    @property
+    def holds(self) -> bool:
+        """NaN does not hold."""
+        return bool(self.difference <= self.allowed)
+
+
+def path_blocks(n_paths: int) -> Iterator[slice]:
+    """Slices of at most :data:`READ_PATHS` paths that cover ``n_paths``."""
+    for first in range(0, n_paths, READ_PATHS):
+        yield slice(first, min(first + READ_PATHS, n_paths))
+
+
+def read_block(data: xr.DataArray, block: slice) -> Array:
+    """``(month, path)`` float64 of one block of paths, summed over every other dimension in order."""
+    part = data.isel(path=block)
+    others = [d for d in part.dims if d not in ("month", "path")]
+    values = np.asarray(part.transpose(*others, "month", "path").values, np.float64)
+    total: Array = values.reshape(-1, *values.shape[-2:]).sum(axis=0)
+    return total
+
+
+def read_paths(data: xr.DataArray) -> Array:
+    """``(month, path)`` float64 of all paths, summed over every other dimension."""
+    out = np.empty((data.sizes["month"], data.sizes["path"]))
+    for block in path_blocks(data.sizes["path"]):
+        out[:, block] = read_block(data, block)
+    return out
+
+
+def fan_of(values: Array, months: Array) -> Fan:
+    """Percentiles and mean over paths of ``values (month, path)``; ``months`` from the cut-off."""
+    return Fan(np.asarray(months, np.float64) / 12, np.percentile(values, PERCENTILES, axis=1), values.mean(axis=1))
+
+
+def converge(values: Array, points: int = 80) -> Convergence:
+    """Mean and standard error of the first n of ``values (path,)``, for n spaced evenly in log from 16 to all.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two values: no error bar can be computed.
+    """
+    n = values.size
+    if n < 2:
+        raise ValueError(f"{n} path(s): a standard error needs at least two")
+    first = min(FIRST_COUNT, n)
+    counts = np.unique(np.geomspace(first, n, points).round().astype(np.int64))
+    centred = values - values.mean()  # the differences of large sums would lose the variance's digits
+    total, squares = np.cumsum(centred)[counts - 1], np.cumsum(centred**2)[counts - 1]
+    mean = total / counts
+    variance = np.maximum(squares - counts * mean**2, 0) / np.maximum(counts - 1, 1)
+    return Convergence(counts, values.mean() + mean, np.sqrt(variance / counts))
+
+
+def value_paths(run: Any) -> dict[str, Array]:
+    """Present value of each class on each path, USD, from the stored flows, discount factors and spreads."""
+    flows, prices = run.tranches, run.prices
+    months = flows["month"].values.astype(np.float64)
+    discount = run.scenarios["discount_factor"].sel(month=flows["month"])
+    names = [str(name) for name in flows["tranche"].values]
+    spreads = prices["spread"].sel(tranche=flows["tranche"]).values.astype(np.float64)
+    spread_factor = build_spread_factor(make_ops("numpy", "float64"))
+    weights = [spread_factor(spread, months)[:, None] for spread in spreads]
+    values = np.empty((len(names), flows.sizes["path"]))
+    for block in path_blocks(flows.sizes["path"]):
+        factor = read_block(discount, block)
+        for i in range(len(names)):
+            cash = sum(read_block(flows[v].isel(tranche=i), block) for v in ("interest_paid", "principal_paid"))
+            values[i, block] = (cash * factor * weights[i]).sum(axis=0)
+    return dict(zip(names, values, strict=True))
+
+
+def opening_balance(pool: xr.Dataset) -> float:
+    """Balance of the pool at the cut-off, USD: what month 1 pays, loses and leaves."""
+    first = pool.isel(month=0, path=0)
+    names = ("balance", "scheduled_principal", "prepaid_principal", "defaulted_balance")
+    return float(sum(float(first[name].sum()) for name in names))
+
+
+def check_conservation(run: Any, precision: str, values: dict[str, Array]) -> list[Check]:
+    """The identities that every month of every path must meet, with the largest difference found."""
+    worst: dict[str, float] = {}
+    for block in path_blocks(run.pool.sizes["path"]):
+        for name, difference in {**_pool_differences(run.pool, block), **_deal_differences(run, block)}.items():
+            worst[name] = _larger(worst.get(name, 0.0), difference)
+    balance = opening_balance(run.pool)
+    pool_allowed = ROUNDING[precision] * balance
+    stored = run.prices["value"]
+    worst["value"] = float(np.max([abs(float(stored.sel(tranche=name)) - float(v.mean())) for name, v in values.items()]))
+    rows = (
+        ("cash", "Cash in = cash out", "collections = paid to classes + fees + change in accounts", balance, CENT),
+        ("class", "Class balances", "balance before = principal + write-down + balance after", balance, CENT),
+        ("performing", "Performing balance", "balance before = scheduled + prepaid + defaulted + balance after",
+         balance, pool_allowed),
+        ("foreclosed", "Foreclosure balance", "before + defaulted = advanced principal + recovery + loss + after",
+         balance, pool_allowed),
+        ("life", "Pool over its life", "opening balance = principal + recovery + loss + balance left", balance, pool_allowed),
+        ("value", "Prices", "stored value = mean of the values recomputed from the stored flows",
+         float(abs(stored).sum()), CENT),
+    )  # fmt: skip
+    return [Check(name, identity, worst[key], scale, allowed) for key, name, identity, scale, allowed in rows]
+
+
+def _largest(x: Array) -> float:
+    return float(np.max(np.abs(x))) if x.size else 0.0
+
+
+def _larger(a: float, b: float) -> float:
+    """The larger; NaN, a hole in the store, is larger than any number."""
+    return float(np.maximum(a, b))
+
+
+def _pool_differences(pool: xr.Dataset, block: slice) -> dict[str, float]:
+    flow = {str(name): read_block(pool[name], block) for name in pool.data_vars}
+    paid = flow["scheduled_principal"] + flow["prepaid_principal"]
+    balance, foreclosed = flow["balance"], flow["foreclosure_balance"]
+    leaves = flow["advanced_principal"] + flow["recovery"] + flow["loss"]
+    before = np.vstack([np.zeros_like(foreclosed[:1]), foreclosed[:-1]])
+    life = (paid + leaves).sum(axis=0) + balance[-1] + foreclosed[-1]
+    return {
+        "performing": _largest((paid + flow["defaulted_balance"] + balance)[1:] - balance[:-1]),
+        "foreclosed": _largest(before + flow["defaulted_balance"] - leaves - foreclosed),
+        "life": _largest(life - opening_balance(pool)),
+    }
+
+
+def _deal_differences(run: Any, block: slice) -> dict[str, float]:
+    flows = run.tranches
+    paid = read_block(flows["interest_paid"], block) + read_block(flows["principal_paid"], block)
+    paid += read_block(flows["fee_paid"], block) if "fee_paid" in flows else 0.0
+    kept = read_block(flows["collections"], block) - paid
+    if "account_balance" in flows:
+        account = read_block(flows["account_balance"], block)
+        kept[1:] -= account[1:] - account[:-1]
+        # What the accounts held at closing is not stored: month 1 must imply the same amount on every path.
+        opening = account[0] - kept[0]
+        kept[0] = opening - float(np.median(opening))
+    worst = 0.0
+    for name in flows["tranche"].values:
+        original = float(run.prices["original_balance"].sel(tranche=name))
+        if not original > 0:
+            continue  # a residual has no balance to write down
+        one = flows.sel(tranche=name)
+        balance = read_block(one["tranche_balance"], block)
+        before = np.vstack([np.full_like(balance[:1], original), balance[:-1]])
+        left = before - read_block(one["principal_paid"], block) - read_block(one["write_down"], block)
+        worst = _larger(worst, _largest(left - balance))
+    return {"cash": _largest(kept), "class": worst}

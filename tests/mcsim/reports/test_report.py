@@ -1,0 +1,188 @@
+"""The page: complete, self-contained, safe, the same every time."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lxml import etree
+
+from mcsim.errors import StoreError
+from mcsim.reports import facts
+from mcsim.reports.report import FORMATS, write_report
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+class Reader(HTMLParser):
+    """Collects attributes, ids and rows; fails on a tag that is not closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "title"):
+            self.text.append(data)
+
+
+def read(path: Path) -> tuple[Reader, str]:
+    html = path.read_text(encoding="utf-8")
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.open == []
+    return reader, html
+
+
+@pytest.fixture(scope="module")
+def sound_run(make_run: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return make_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def page(sound_run: Any) -> tuple[Reader, str]:
+    return read(write_report(sound_run))
+
+
+def test_the_page_asks_for_nothing(page: tuple[Reader, str]) -> None:
+    reader, html = page
+    for tag, name, value in reader.attributes:
+        if name in ("src", "href", "xlink:href", "action", "srcset"):
+            assert value.startswith("#"), f"{tag} {name}={value}"
+    assert "<script" not in html
+    assert "@import" not in html
+    assert not re.search(r"url\((?!#)", html)
+    addresses = set(re.findall(r"https?://[^\"'\s<]+", html))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names of vocabularies
+
+
+def test_the_same_run_gives_the_same_bytes(sound_run: Any, page: tuple[Reader, str]) -> None:
+    assert write_report(sound_run).read_text(encoding="utf-8") == page[1]
+    assert not list(Path(sound_run.path).glob("*.part"))
+
+
+def test_ids_are_unique_and_references_resolve(page: tuple[Reader, str]) -> None:
+    reader, html = page
+    ids = [value for _, name, value in reader.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    references = {v[1:] for _, n, v in reader.attributes if n in ("href", "xlink:href")} | set(
+        re.findall(r"url\(#([^)]+)\)", html)
+    )
+    references |= {v for _, n, v in reader.attributes if n == "aria-labelledby"}
+    assert references <= set(ids)
+
+
+def test_every_chart_is_sound_xml_with_a_text_for_those_who_cannot_see_it(page: tuple[Reader, str]) -> None:
+    _, html = page
+    pictures = re.findall(r"<svg.*?</svg>", html, flags=re.S)
+    assert len(pictures) == 7
+    for picture in pictures:
+        root = etree.fromstring(picture.encode())
+        assert root.get("role") == "img"
+        assert root.get("viewBox")
+        assert len(root[0].text or "") > 30
+        assert "nan" not in picture.lower().split()
+
+
+def test_numbers_of_the_price_table(sound_run: Any, page: tuple[Reader, str]) -> None:
+    _, html = page
+    row = re.search(r"<tr><th scope=\"row\">A-2</th>(.*?)</tr>", html, flags=re.S)
+    assert row is not None
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row.group(1))
+    c = {name: float(sound_run.prices[name].sel(tranche="A-2")) for name in sound_run.prices.data_vars}
+    assert cells == [
+        f"{c['original_balance']:,.0f}", f"{c['price']:.4f}", f"{c['price_standard_error']:.4f}", f"{c['value']:,.0f}",
+        f"{c['value_standard_error']:,.0f}", f"{c['wal']:.2f}", f"{c['wal_standard_error']:.3f}", "140",
+        f"{100 * c['principal_loss']:.2f}", f"{100 * c['interest_share']:.1f}",
+    ]  # fmt: skip
+    assert "NaN" not in html
+    assert ">nan<" not in html
+
+
+@pytest.mark.parametrize(
+    "what", ["20201231", "richard_roll", "5f5f5f", "0123abcd", "no CUDA device", "hydra-core", "sigma: 0.0065"]
+)
+def test_what_went_in_is_on_the_page(page: tuple[Reader, str], what: str) -> None:
+    assert what in page[1]
+
+
+def test_text_from_a_tape_is_escaped(page: tuple[Reader, str]) -> None:
+    assert "L&lt;b&gt;17&lt;/b&gt;" in page[1]
+
+
+def test_a_broken_identity_is_shown(synthetic_run: Any, page: tuple[Reader, str]) -> None:
+    assert page[1].count(">fails<") == 0
+    synthetic_run.tranches["collections"][3, 5] += 1.0
+    assert read(write_report(synthetic_run))[1].count(">fails<") == 1
+
+
+def test_one_path_has_no_error_bar(synthetic_run: Any) -> None:
+    for group in ("scenarios", "pool", "tranches"):
+        setattr(synthetic_run, group, getattr(synthetic_run, group).isel(path=slice(0, 1)))
+    assert "no error bar" in read(write_report(synthetic_run))[1]
+
+
+def test_a_bare_folder_still_reports(synthetic_run: Any) -> None:
+    for name in ("inputs.json", "env.json", "rejects.csv"):
+        (Path(synthetic_run.path) / name).unlink()
+    del synthetic_run.attributes
+    assert "All classes" in read(write_report(synthetic_run))[1]
+
+
+def test_a_damaged_record_is_named(synthetic_run: Any) -> None:
+    (Path(synthetic_run.path) / "env.json").write_text("{")
+    with pytest.raises(StoreError, match=r"env\.json"):
+        write_report(synthetic_run)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("usd", 1234567.4, "1,234,567"), ("usd", -1234.0, "−1,234"), ("number4", math.nan, "–"), ("number2", -0.001, "0.00"),
+        ("percent1", 0.652, "65.2 %"), ("basis_points", 0.014, "140"), ("compact", 1988.4e6, "1,988.4 m"),
+        ("difference", 0.0, "0"), ("difference", 7.5e-9, "7.5e−9"), ("difference", 240.4, "240.40"),
+        ("title", "sec_cmbs", "SEC CMBS"), ("title", "prime_jumbo", "Prime jumbo"), ("share", None, "–"),
+    ],
+)  # fmt: skip
+def test_formats(name: str, value: Any, text: str) -> None:
+    assert FORMATS[name](value) == text
+
+
+def test_states_are_shares_of_the_whole() -> None:
+    states = {f"S{i:02d}": float(i + 1) for i in range(20)}
+    rows, shares = facts.pool_summary({"portfolio": json.dumps({"loans": 3, "states": states})})
+    assert rows == [("Loans", 3, "count")]
+    assert shares[0][0] == "S19"
+    assert shares[-1][0] == "12 others"
+    assert sum(v for _, v in shares) == pytest.approx(1, abs=1e-12)
+
+
+def test_portfolio_record() -> None:
+    class Loans:
+        state = np.array(["NY", "CA", "CA"])
+        balance = np.array([1.0, 1.0, 2.0])
+
+        def summary(self) -> dict[str, float]:
+            return {"loans": 3}
+
+    assert facts.portfolio_record(Loans()) == {"loans": 3, "states": {"CA": 0.75, "NY": 0.25}}
