@@ -176,7 +176,6 @@ def _tape_facts(tape: Any, curve: Any) -> dict[str, Any]:
         "pool_balance": float(tape.loans.balance.sum()),
         "portfolio": json.dumps(portfolio_record(tape.loans)),
         "rejected_rows": len({reject.row for reject in tape.rejects}),
-        "portfolio": json.dumps(portfolio_record(tape.loans)),
     }
 
 

@@ -1,0 +1,259 @@
+"""Throughput of the loan months: against the numpy target, against a C++ twin by hand; and what float32 costs in accuracy."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.records import Record, at_least, at_most, machine, missing
+from kernels import behaviour
+from kernels.launch import compile_launcher
+from kernels.loan_blocks import TILE, build_loan_block, scratch_sizes
+from kernels.loan_month import FIELDS
+from kernels.loan_terms import Count, Real, Row
+from kernels.ops import LANES, make_ops
+
+LOANS, MONTHS, LAG, STATES = 256, 360, 12, 40
+"""Eight tiles of loans over thirty years: a fifteenth of a second a call, so that many rounds can be interleaved."""
+
+ROUNDS = 15
+NUMPY_WIDTHS = (1024, 4096, 16384)
+"""Paths at once on the numpy target: from the second-level cache to what the interpreter's overhead no longer sees."""
+NUMPY_LOANS, NUMPY_MONTHS = 8, 60
+"""Two million loan-month-paths at a width of 4096: a fifth of a second."""
+
+RATE_BARS = {"expected": 3e8, "sampled": 2e8}
+"""Loan-month-paths a second on a core with AVX-512 (the issue's own)."""
+NUMPY_BAR, TWIN_BAR, PRECISION_BAR = 12.0, 1.3, 1e-5
+
+# Richard and Roll with the OTS constants, level to multiplier, then January to December; hazard and severity of a jumbo pool.
+PREPAYMENT = (
+    (0.2406, 0.1389, 5.952, 1.089, 30.0, 0.3, 0.7, 1.0)
+    + (0.94, 0.76, 0.73, 0.96, 0.98, 0.92, 0.99, 1.10, 1.18, 1.21, 1.23, 0.97)
+)  # fmt: skip
+DEFAULT = (0.0005, 4.0, 0.8, 24.0, 0.3, 1.5)
+SEVERITY = (-0.3, 0.8, 0.05, 0.8)
+
+FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffp-contract=off", "-fno-trapping-math", "-std=c++17")
+"""``-fno-trapping-math`` and the vector width change speed only: strict IEEE arithmetic, as ours."""
+
+
+class Inputs(NamedTuple):
+    """Arguments of the launcher before its scratch."""
+
+    reals: Any
+    counts: Any
+    balances: Any
+    principal_rates: Any
+    accruals: Any
+    scenario: Any
+    n_rows: int
+    calendar_month: int
+    first_path: int
+    key: Any
+    prepayment: Any
+    default: Any
+    severity: Any
+    lag: int
+
+
+def make_inputs(precision: str, width: int, n_loans: int = LOANS, n_months: int = MONTHS) -> Inputs:
+    """A jumbo-like fixed-rate pool with advances on random rates and prices; the same numbers in either precision."""
+    rng, real = np.random.default_rng(0), np.dtype(precision).type
+    reals, counts = np.zeros((n_loans, len(Real))), np.zeros((n_loans, len(Count)), np.int64)
+    reals[:, Real.BALANCE], reals[:, Real.LTV] = rng.uniform(5e5, 2e6, n_loans), rng.uniform(0.5, 0.8, n_loans)
+    reals[:, Real.NOTE_RATE], reals[:, Real.SERVICING_RATE] = rng.uniform(0.03, 0.05, n_loans), 0.0025
+    counts[:, Count.AGE] = rng.integers(0, 20, n_loans)
+    counts[:, Count.MATURITY] = counts[:, Count.AMORTISATION] = 360 - counts[:, Count.AGE]
+    counts[:, Count.LAST_DEFAULT] = counts[:, Count.MATURITY] - LAG
+    counts[:, Count.LAG], counts[:, Count.RESET_PERIOD] = LAG, 12
+    counts[:, Count.STATE] = np.sort(rng.integers(0, STATES, n_loans))
+    counts[:, Count.ADVANCES_PRINCIPAL] = counts[:, Count.ADVANCES_INTEREST] = 1
+    counts[:, Count.ID_LOW] = rng.integers(0, 2**32, n_loans)
+    rate, left = reals[:, [Real.NOTE_RATE]] / 12, counts[:, [Count.MATURITY]] - np.arange(n_months)
+    due = np.where(left >= 1, rate / np.expm1(np.maximum(left, 1) * np.log1p(rate)), 0.0)
+    due[left == 1] = 1.0
+    paid_down = np.cumprod(1 - due, axis=1)
+    balances = reals[:, [Real.BALANCE]] * np.hstack([np.ones((n_loans, 1)), paid_down[:, :-1]])
+    scenario = np.zeros((n_months + 1, Row.HOME_PRICE + STATES, width))
+    steps = rng.normal(0, 0.0003, (n_months + 1, width)).cumsum(axis=0)
+    scenario[:, Row.MORTGAGE_RATE] = np.clip(0.03 + steps, 0.02, 0.2)
+    scenario[:, Row.HOME_PRICE :] = np.exp(rng.normal(0.002, 0.008, (n_months + 1, STATES, width)).cumsum(axis=0))
+    cast = [np.ascontiguousarray(x.astype(real)) for x in (balances, due, np.full((1, n_months), 1 / 12), scenario)]
+    parameters = [np.array(x, real) for x in (PREPAYMENT, DEFAULT, SEVERITY)]
+    return Inputs(
+        reals.astype(real), counts, cast[0], cast[1], cast[2], cast[3].ravel(), scenario.shape[1], 0, 0,
+        np.array([1, 0], np.uint32), parameters[0], parameters[1], parameters[2], LAG,
+    )  # fmt: skip
+
+
+def make_run(target: str, precision: str, decrement: str, width: int, inputs: Inputs) -> Callable[[], Any]:
+    """A call that simulates ``inputs`` and returns the pool's flows (month, field, path) float64."""
+    ops = make_ops(target, precision)
+    models = behaviour.PREPAYMENT["richard_roll"], behaviour.DEFAULT["ltv_hazard"], behaviour.SEVERITY["ltv_severity"]
+    simulate = build_loan_block(ops, width, *models, decrement)
+    names = ("richard_roll", "ltv_hazard", "ltv_severity", decrement, str(width))
+    launch = compile_launcher(ops, simulate, "-".join(("loans", *names)), writes=())
+    scratch = [np.zeros(size, ops.real) for size in scratch_sizes(width, LAG)]
+    n_months = inputs.principal_rates.shape[1]
+    pool = np.zeros(n_months * len(FIELDS) * width)
+
+    def run() -> Any:
+        pool[:] = 0
+        launch(width, *inputs, *scratch, pool)
+        return pool.reshape(n_months, len(FIELDS), width)
+
+    return run
+
+
+def build_twin(folder: Path) -> Any:
+    """The C++ twin, compiled into ``folder``; None without a compiler."""
+    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        return None
+    library = folder / "twin.so"
+    source = Path(__file__).with_name("twin.cpp")
+    command = [
+        compiler,
+        *FLAGS,
+        f"-DWIDTH={LANES}",
+        f"-DTILE_LOANS={TILE}",
+        "-shared",
+        "-fPIC",
+        str(source),
+        "-o",
+        str(library),
+    ]
+    subprocess.run(command, check=True)
+    return ctypes.CDLL(str(library)).twin
+
+
+def make_twin_run(twin: Any, decrement: str, inputs: Inputs) -> Callable[[], Any]:
+    """As :func:`make_run`, by the twin."""
+    n_loans, n_months = inputs.principal_rates.shape
+    pool = np.zeros(n_months * len(FIELDS) * LANES)
+
+    def pass_on(x: Any) -> Any:
+        return ctypes.c_void_p(x.ctypes.data) if isinstance(x, np.ndarray) else ctypes.c_int64(x)
+
+    tail = (ctypes.c_int64(n_loans), ctypes.c_int64(n_months), ctypes.c_void_p(pool.ctypes.data))
+    arguments = (ctypes.c_int(decrement == "sampled"), *map(pass_on, inputs), *tail)
+
+    def run() -> Any:
+        pool[:] = 0
+        twin(*arguments)
+        return pool.reshape(n_months, len(FIELDS), LANES)
+
+    return run
+
+
+def seconds(run: Callable[[], Any]) -> float:
+    """Seconds that one call kept its core busy: what other processes take from the core does not count."""
+    start = time.thread_time()
+    run()
+    return time.thread_time() - start
+
+
+def _numpy_rate(decrement: str) -> tuple[float, int]:
+    """Best loan-month-paths a second of the numpy target, and the width at which it was reached."""
+    best = (0.0, 0)
+    for width in NUMPY_WIDTHS:
+        run = make_run("numpy", "float32", decrement, width, make_inputs("float32", width, NUMPY_LOANS, NUMPY_MONTHS))
+        run()
+        took = min(seconds(run) for _ in range(3))
+        best = max(best, (NUMPY_LOANS * NUMPY_MONTHS * width / took, width))
+    return best
+
+
+def _throughput(decrement: str, twin: Any) -> list[Record]:
+    inputs = make_inputs("float32", LANES)
+    ours = make_run("cpu", "float32", decrement, LANES, inputs)
+    runs = [ours] if twin is None else [ours, make_twin_run(twin, decrement, inputs)]
+    results = [run().copy() for run in runs]
+    times = [[seconds(run) for run in runs] for _ in range(ROUNDS)]
+    fastest = min(t[0] for t in times)
+    rate = LOANS * MONTHS * LANES / fastest
+    unit, name = "loan-month-paths/s", f"cpu {decrement} float32, one core"
+    if machine()["avx512"]:
+        records = [at_least(name, rate, unit, RATE_BARS[decrement])]
+    else:
+        records = [Record(name, rate, unit, "the bar", rate / RATE_BARS[decrement], "none without AVX-512", None)]
+    numpy_rate, width = _numpy_rate(decrement)
+    speedup, reference = rate / numpy_rate, f"numpy at width {width}"
+    records.append(
+        Record(
+            f"cpu over numpy, {decrement}",
+            speedup,
+            "times",
+            reference,
+            speedup,
+            f"ratio >= {NUMPY_BAR:g}",
+            speedup >= NUMPY_BAR,
+        )
+    )
+    records += (
+        _against_twin(decrement, times, results)
+        if twin
+        else [missing(f"cpu over C++ twin, {decrement}", "s/s", "no compiler")]
+    )
+    return records
+
+
+def _against_twin(decrement: str, times: list[list[float]], results: list[Any]) -> list[Record]:
+    """Our time over the twin's, the median over interleaved rounds; and how far the numbers are apart."""
+    ratio = statistics.median(ours / twin for ours, twin in times)
+    apart = relative_difference(*results)
+    rate = LOANS * MONTHS * LANES / min(t[1] for t in times)
+    name, reference = f"cpu over C++ twin, {decrement}", f"twin, {rate:.3g}/s"
+    return [
+        Record(name, ratio, "s/s", reference, ratio, f"ratio <= {TWIN_BAR:g}", ratio <= TWIN_BAR),
+        # the same operations in the same order, strict IEEE: any difference would be another program
+        Record(f"twin's flows against ours, {decrement}", apart, "relative", "ours", None, "value == 0", apart == 0),
+    ]  # fmt: skip
+
+
+def relative_difference(flows: Any, exact: Any) -> float:
+    """Largest difference of a field's flow in a month on a path, over the field's largest month on that path.
+
+    Over the largest month, not the month itself: a pool that is down to its last dollar has no digits left to agree in.
+    """
+    scale = np.abs(exact).max(axis=0)
+    return float(np.max(np.abs(flows - exact).max(axis=0) / np.where(scale > 0, scale, 1)))
+
+
+def _total_difference(flows: Any, exact: Any) -> float:
+    total = exact.sum(axis=0)
+    return float(np.max(np.abs(flows.sum(axis=0) - total) / np.where(total > 0, total, 1)))
+
+
+def _precision() -> list[Record]:
+    pools = []
+    for precision in ("float32", "float64"):
+        pools.append(make_run("cpu", precision, "expected", LANES, make_inputs(precision, LANES))().copy())
+    return [
+        at_most("float32 against float64, monthly flows", relative_difference(*pools), "relative", PRECISION_BAR),
+        at_most("float32 against float64, lifetime flows", _total_difference(*pools), "relative", PRECISION_BAR),
+    ]
+
+
+def measure() -> list[Record]:
+    """Every figure of this file, on one core."""
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {max(allowed)})  # a thread that moves between cores loses its caches
+        with tempfile.TemporaryDirectory() as folder:
+            twin = build_twin(Path(folder))
+            records = [one for decrement in RATE_BARS for one in _throughput(decrement, twin)]
+        return records + _precision()
+    finally:
+        os.sched_setaffinity(0, allowed)
