@@ -31,51 +31,27 @@ def build(ops: Ops) -> Callable[..., Any]:
     """
     to_uint32, to_uint64 = ops.to_uint32, ops.to_uint64
     m0, m1 = (np.uint64(m) for m in _MULTIPLIERS)
-    word = np.uint64(32)
-
-    @ops.function
-    def one_round(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
-        p0 = m0 * to_uint64(c0)
-        p1 = m1 * to_uint64(c2)
-        return (
-            to_uint32(to_uint32(p1 >> word) ^ c1 ^ k0),
-            to_uint32(p1),
-            to_uint32(to_uint32(p0 >> word) ^ c3 ^ k1),
-            to_uint32(p0),
-        )
-
-    rounds = _build_rounds(ops, one_round, 0)
+    w0, w1 = (np.uint64(w) for w in _WEYL)
+    word, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
 
     @ops.function
     def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
-        return rounds(c0, c1, c2, c3, to_uint64(k0), to_uint64(k1))
+        key0, key1 = to_uint64(k0), to_uint64(k1)
+        for _ in range(ROUNDS):  # unrolled by the compiler
+            p0 = m0 * to_uint64(c0)
+            p1 = m1 * to_uint64(c2)
+            c0, c1, c2, c3 = (
+                to_uint32(to_uint32(p1 >> word) ^ c1 ^ to_uint32(key0)),
+                to_uint32(p1),
+                to_uint32(to_uint32(p0 >> word) ^ c3 ^ to_uint32(key1)),
+                to_uint32(p0),
+            )
+            key0, key1 = (key0 + w0) & mask, (key1 + w1) & mask
+        return c0, c1, c2, c3
 
     return philox
 
 
-def _build_rounds(ops: Ops, one_round: Callable[..., Any], done: int) -> Callable[..., Any]:
-    """The remaining rounds, unrolled: the key of round ``i`` is the key plus ``i`` Weyl increments, modulo 2**32."""
-    to_uint32 = ops.to_uint32
-    w0, w1 = (np.uint64(done * w & 0xFFFFFFFF) for w in _WEYL)
-    mask = np.uint64(0xFFFFFFFF)
-    if done == ROUNDS - 1:
-
-        @ops.function
-        def last(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
-            return one_round(c0, c1, c2, c3, to_uint32((k0 + w0) & mask), to_uint32((k1 + w1) & mask))
-
-        return last
-    rest = _build_rounds(ops, one_round, done + 1)
-
-    @ops.function
-    def following(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
-        d0, d1, d2, d3 = one_round(c0, c1, c2, c3, to_uint32((k0 + w0) & mask), to_uint32((k1 + w1) & mask))
-        return rest(d0, d1, d2, d3, k0, k1)
-
-    return following
-
-
-@lru_cache(maxsize=None)
 def build_path_counter(ops: Ops) -> Callable[..., Any]:
     """``path_counter(first_path, p)``: index of lane ``p``'s path, uint32; ``first_path`` is the block's first."""
     if ops.target == "numpy":

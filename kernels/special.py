@@ -81,24 +81,11 @@ def build_polynomial(ops: Ops, coefficients: list[float]) -> Callable[..., Any]:
     """``sum(c[k] * x**k)`` by halving into even and odd powers (Estrin 1960).
 
     The chain of dependent operations is as long as the logarithm of the degree: with Horner's, the vector loop waits for
-    latency. Nested closures, so that neither a loop nor an array is compiled.
+    latency. Nested closures, so that neither a loop nor an array is compiled; up to degree 3 in one, for each closure costs the
+    compiler its time.
     """
-    c = ops.real(coefficients[0])
-    if len(coefficients) == 1:
-
-        @ops.function
-        def constant(x):  # type: ignore[no-untyped-def]
-            return c
-
-        return constant
-    if len(coefficients) == 2:
-        d = ops.real(coefficients[1])
-
-        @ops.function
-        def linear(x):  # type: ignore[no-untyped-def]
-            return c + x * d
-
-        return linear
+    if len(coefficients) <= 4:
+        return _build_cubic(ops, coefficients)
     even, odd = build_polynomial(ops, coefficients[::2]), build_polynomial(ops, coefficients[1::2])
 
     @ops.function
@@ -107,6 +94,27 @@ def build_polynomial(ops: Ops, coefficients: list[float]) -> Callable[..., Any]:
         return even(square) + x * odd(square)
 
     return halved
+
+
+def _build_cubic(ops: Ops, coefficients: list[float]) -> Callable[..., Any]:
+    """The same up to degree 3; missing coefficients cost nothing."""
+    c0, c1, c2, c3 = (ops.real(c) for c in [*coefficients, 0.0, 0.0, 0.0, 0.0][:4])
+    degree = len(coefficients) - 1
+
+    def constant(x):  # type: ignore[no-untyped-def]
+        return c0
+
+    def linear(x):  # type: ignore[no-untyped-def]
+        return c0 + x * c1
+
+    def quadratic(x):  # type: ignore[no-untyped-def]
+        return (c0 + x * x * c2) + x * c1
+
+    def cubic(x):  # type: ignore[no-untyped-def]
+        square = x * x
+        return (c0 + square * c2) + x * (c1 + square * c3)
+
+    return ops.function((constant, linear, quadratic, cubic)[degree])  # type: ignore[no-any-return]
 
 
 def _build_exponentials(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any]]:
