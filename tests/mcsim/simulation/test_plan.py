@@ -1,0 +1,103 @@
+"""Memory as arithmetic: the estimate does not grow with the paths, and is what the stage takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mcsim.configuration import load_settings
+from mcsim.settings import Engine, Settings
+from mcsim.simulation.plan import MemoryPlan, estimate
+
+ROOT = Path(__file__).parents[3]
+
+_CHILD = """
+import json, pathlib, re, sys
+from mcsim import store
+from mcsim.progress import Progress
+from mcsim.simulation.plan import estimate
+from tests.mcsim.whole_runs import simulation
+
+def resident(name):
+    return 1024 * int(re.search(name + r":\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text()).group(1))
+
+def simulate(folder, overrides, loans):
+    staged = simulation(overrides, loans)
+    folder.mkdir()
+    store.create_store(folder / store.STORE_NAME, {})
+    staged.write_pools(folder, Progress(terminal=False))
+    return staged
+
+folder, overrides = pathlib.Path(sys.argv[1]), sys.argv[2:]
+loans = simulation(overrides).loans
+simulate(folder / "warm", [*overrides, "paths=1"], loans.take(slice(0, 1)))  # loads what no run owns: the compiled kernels
+before = resident("VmRSS")
+pathlib.Path("/proc/self/clear_refs").write_text("5")  # proc(5): the peak starts again from what is resident now
+staged = simulate(folder / "run", overrides, loans)
+plan = estimate(staged.settings, len(loans), staged.n_months, len(staged.states), 1)
+print(json.dumps([resident("VmHWM") - before, plan.total]))
+"""
+
+
+def plan(settings: Settings, n_loans: int = 2000, n_months: int = 360, n_states: int = 17, threads: int = 2) -> MemoryPlan:
+    return estimate(settings, n_loans, n_months, n_states, threads)
+
+
+def changed(settings: Settings, section: str = "", **changes: Any) -> Settings:
+    """Settings with fields of one section, or of their own, changed."""
+    if section:
+        return replace(settings, **{section: replace(getattr(settings, section), **changes)})
+    return replace(settings, **changes)
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return load_settings(["campaign=prime_jumbo", "backend=cpu", "paths=1024"])
+
+
+def test_paths_do_not_enter(settings: Settings) -> None:
+    few, many = plan(settings), plan(changed(settings, paths=1_000_000))
+    assert (many.total, many.item, many.shared) == (few.total, few.item, few.shared)
+    assert (few.items, many.items) == (4, 3907)
+
+
+def test_the_work_item_and_the_threads_do(settings: Settings) -> None:
+    base = plan(settings)
+    assert base.total == base.shared + 2 * base.item
+    assert plan(settings, threads=4).total == base.shared + 4 * base.item
+    assert plan(settings, threads=64).threads == base.items, "no more threads work than there are items"
+    wide = plan(changed(settings, engine=Engine("threads", 512, 2)))
+    assert 1.5 < wide.item / base.item < 2.5 and wide.shared == base.shared
+    assert plan(settings, n_loans=4000).item == base.item and plan(settings, n_loans=4000).shared == 2 * base.shared
+
+
+def test_a_few_paths_take_less(settings: Settings) -> None:
+    assert plan(changed(settings, paths=16)).item < plan(settings).item
+
+
+def test_precision_and_what_is_kept(settings: Settings) -> None:
+    base = plan(settings)
+    assert plan(changed(settings, precision="float64")).shared == base.shared / 12 * 16
+    flows = 2000 * 360 * 11 * 8  # loans, months, fields, bytes
+    means = plan(changed(settings, "output", loans="mean"))
+    assert means.shared == base.shared + flows and means.item > base.item + flows * 256
+    paths = plan(changed(settings, "output", loans="paths"))
+    assert paths.shared == base.shared and paths.item == base.item + flows * 256
+
+
+def test_the_estimate_is_within_a_fifth_of_what_is_measured(tmp_path: Path) -> None:
+    """Three blocks of the first campaign in full, one after the other: resident bytes that the stage adds at its peak."""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("no /proc: the peak cannot be measured")
+    overrides = ["campaign=prime_jumbo", "backend=cpu", "engine=serial", "paths=768"]
+    command = [sys.executable, "-c", _CHILD, str(tmp_path), *overrides]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    measured, planned = json.loads(done.stdout)
+    assert planned == pytest.approx(measured, rel=0.2)

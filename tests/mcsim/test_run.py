@@ -1,0 +1,215 @@
+"""A run from the tape to the price: the same bits on every target and for any chunking; loans again alone; bad input."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import mcsim
+from mcsim import store
+from mcsim.cli import main
+from mcsim.errors import InputError
+from mcsim.results import Run
+from mcsim.run import regenerate_loan
+from mcsim.tapes.portfolio import DATA
+from mcsim.variables import GROUPS
+from tests.mcsim.whole_runs import CMBS, JUMBO, make_run, same_bits
+
+ROOT = Path(__file__).parents[2]
+FILING = DATA / "exh_102_example.xml"
+
+RunOf = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def run_of(tmp_path_factory: pytest.TempPathFactory) -> RunOf:
+    """``run_of(*overrides)``: the run of these overrides, made once."""
+    folder = tmp_path_factory.mktemp("runs")
+    return lru_cache(maxsize=None)(lambda *overrides: make_run(folder, *overrides))
+
+
+# --- one result on every target, for any chunking ---
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (*JUMBO, "output.loans=mean"),
+        (*JUMBO, "output.loans=mean", "precision=float64"),
+        (*CMBS, "output.loans=mean", "engine.path_block=512"),
+    ],
+    ids=["expected-float32", "expected-float64", "sampled-float32"],
+)
+def test_numpy_and_cpu_agree_to_the_last_bit(run_of: RunOf, overrides: tuple[str, ...]) -> None:
+    on_numpy, on_cpu = run_of(*overrides, "backend=numpy"), run_of(*overrides, "backend=cpu")
+    assert (on_numpy.attributes["backend"], on_cpu.attributes["backend"]) == ("numpy", "cpu")
+    assert store.groups(on_cpu.path) == ("loans", "pool", "prices", "scenarios", "tranches")
+    assert float(on_cpu.pool.loss.max()) > 0
+    same_bits(on_numpy, on_cpu)
+
+
+@pytest.mark.parametrize(
+    "chunking",
+    [
+        ("backend=cpu", "engine=serial", "engine.path_block=512"),
+        ("backend=cpu", "engine.threads=2", "engine.path_block=256"),
+        ("backend=cpu", "engine.threads=3", "engine.path_block=256"),
+        ("backend=cpu", "engine.threads=1", "engine.path_block=1024"),
+        ("backend=numpy", "engine.threads=3", "engine.path_block=256"),
+        ("backend=numpy", "engine=serial", "engine.path_block=1024"),
+    ],
+    ids=[
+        "cpu-serial-512",
+        "cpu-2-threads-256",
+        "cpu-3-threads-256",
+        "cpu-1-thread-1024",
+        "numpy-3-threads-256",
+        "numpy-serial-1024",
+    ],
+)
+def test_chunking_and_threads_do_not_change_a_bit(run_of: RunOf, chunking: tuple[str, ...]) -> None:
+    """600 paths in blocks of 256 are three work items, the last one short; in a block of 1024, one."""
+    overrides = (*JUMBO, "paths=600", "output.loans=mean")
+    same_bits(run_of(*overrides, *chunking), run_of(*overrides, "backend=cpu", "engine=serial", "engine.path_block=256"))
+
+
+def test_another_seed_gives_other_numbers(run_of: RunOf) -> None:
+    base = (*JUMBO, "output.loans=mean", "backend=cpu")
+    with pytest.raises(AssertionError):
+        same_bits(run_of(*base), run_of(*base, "seed=1"))
+
+
+def test_cuda_in_the_simulator_agrees_with_numpy(tmp_path: Path) -> None:
+    """Scenarios, loans, waterfall and prices of a whole run; the loans draw from the mixed pool's kinds."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        pytest.skip("the cuda target needs numba-cuda (extra cuda13)")
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tests.mcsim.whole_runs", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("same bits in") and ", cuda, " in done.stdout and " 0.00 lost" not in done.stdout
+
+
+# --- one loan on one path ---
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [(*JUMBO, "backend=cpu"), (*JUMBO, "paths=40", "backend=numpy", "precision=float64"), (*CMBS, "paths=20", "backend=cpu")],
+    ids=["expected-cpu", "expected-numpy-float64", "sampled-cpu"],
+)
+def test_one_loan_on_one_path_again_alone(run_of: RunOf, overrides: tuple[str, ...]) -> None:
+    run = run_of(*overrides, "output.loans=paths")
+    kept = run.loans
+    assert kept.loss.dims == ("loan", "month", "path")
+    defaulted = np.argwhere(kept.loss.sum("month").values > 0)
+    for loan, path in [(0, 0), (len(kept.loan) - 1, kept.sizes["path"] - 1), tuple(defaulted[len(defaulted) // 2])]:
+        loan_id = str(kept.loan.values[loan])
+        alone = regenerate_loan(run, loan_id, int(path))
+        row = kept.isel(loan=loan, path=path)
+        assert set(alone) == set(GROUPS["loan_paths"])
+        for name, values in alone.items():
+            np.testing.assert_array_equal(values.values, row[name].values, err_msg=f"{name} of loan {loan_id} on path {path}")
+    assert float(alone.loss.sum()) > 0, "the last pair is one with a loss"
+
+
+def test_a_loan_or_path_that_is_not_there(run_of: RunOf) -> None:
+    run = run_of(*JUMBO, "backend=cpu", "output.loans=paths")
+    with pytest.raises(InputError) as caught:
+        regenerate_loan(run, "G0000001", 300)
+    assert len(caught.value.problems) == 2
+    assert "'G0000001'; did you mean 'G0000000" in caught.value.problems[0]
+    assert "no path 300; expected 0 to 299" in caught.value.problems[1]
+
+
+def test_mean_over_paths_of_the_loans(run_of: RunOf) -> None:
+    paths = run_of(*JUMBO, "backend=cpu", "output.loans=paths").loans
+    means = run_of(*JUMBO, "backend=cpu", "output.loans=mean").loans
+    for name in GROUPS["loans"]:
+        # The stored mean is summed by lanes of 256 paths, xarray's in one go: 300 additions of float64 apart.
+        np.testing.assert_allclose(means[name], paths[name].mean("path"), rtol=300 * 2.2e-16, atol=0, err_msg=name)
+
+
+def test_loans_sum_to_the_pool(run_of: RunOf) -> None:
+    """Not to the bit: a pool sums the loans of a tile in the run's precision, here float32 with six loans."""
+    run = run_of(*JUMBO, "backend=cpu", "output.loans=paths")
+    for name in GROUPS["pool"]:
+        pool = run.pool[name].isel(group=0)
+        sums = run.loans[name].sum("loan")
+        # Five additions, each to half a unit in the last place of a float32 (6e-8) of a sum that only grows.
+        np.testing.assert_allclose(pool, sums, rtol=5 * 6e-8, atol=0, err_msg=name)
+    double = run_of(*JUMBO, "paths=40", "backend=numpy", "precision=float64", "output.loans=paths")
+    for name in GROUPS["pool"]:
+        np.testing.assert_allclose(
+            double.pool[name].isel(group=0), double.loans[name].sum("loan"), rtol=5 * 1.2e-16, atol=0, err_msg=name
+        )
+
+
+# --- in a notebook ---
+
+
+def test_a_run_in_python(run_of: RunOf, tmp_path: Path) -> None:
+    run = mcsim.run(*JUMBO, "paths=64", "backend=numpy", f"output.runs_dir={tmp_path}")
+    again = mcsim.open_run("latest", tmp_path)
+    assert again.path == mcsim.open_run(run.path).path == run.path and run.folder.complete
+    assert "<html" in (run.path / "report.html").read_text().lower()
+    for group in ("scenarios", "pool", "tranches", "prices"):
+        data = getattr(again, group)
+        assert set(data.data_vars) == set(GROUPS[group])
+        for name, variable in GROUPS[group].items():
+            assert data[name].dims == variable.dims
+            assert (data[name].attrs["units"], data[name].attrs["long_name"]) == (variable.units, variable.long_name)
+            # Lazy: the values are on the disk until they are asked for.
+            assert not isinstance(data[name].variable._data, np.ndarray), name
+    with pytest.raises(InputError, match=r"kept no loans.*output\.loans=mean"):
+        _ = run.loans
+    plain = xr.open_zarr(run.path / "store.zarr", group="pool", chunks=None)
+    xr.testing.assert_identical(plain.balance.load(), again.pool.balance.load())
+    assert run.verify() > 0
+
+
+# --- what bad input gets ---
+
+
+def damaged_filing(folder: Path) -> Path:
+    """The filing with the first loan's balance below zero."""
+    text = FILING.read_text()
+    tag = "<reportPeriodEndScheduledLoanBalanceAmount>"
+    assert tag in text
+    path = folder / "tape.xml"
+    path.write_text(text.replace(tag, f"{tag}-", 1))
+    return path
+
+
+def test_too_many_rejects_stop_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tape, runs = damaged_filing(tmp_path), tmp_path / "runs"
+    words = ["run", *CMBS, "backend=numpy", f"portfolio.file={tape}", f"output.runs_dir={runs}"]
+    assert main(words) == 2
+    message = capsys.readouterr().err
+    assert "Traceback" not in message and "max_reject_share" in message
+    (folder,) = runs.iterdir()
+    header, *rows = (folder / "rejects.csv").read_text().splitlines()
+    assert header == "row,loan_id,column,value,reason" and rows
+    assert not (folder / "store.zarr").exists() and not (folder / "COMPLETE").exists()
+    assert main(["price", str(folder)]) == 3
+
+
+def test_a_run_goes_on_without_the_rejects_it_may_have(tmp_path: Path, run_of: RunOf) -> None:
+    tape = damaged_filing(tmp_path)
+    run = run_of(
+        *CMBS, "paths=2", "output.loans=none", "backend=numpy", f"portfolio.file={tape}", "portfolio.max_reject_share=0.1"
+    )
+    assert (run.attributes["loans"], run.attributes["rejected_rows"]) == (30, 1)
+    assert run.attributes["pool_balance"] == pytest.approx(
+        float(run.tranches.tranche_balance.isel(month=0).sum("tranche")[0]), rel=0.01
+    )
+    assert len((run.path / "rejects.csv").read_text().splitlines()) > 1
