@@ -213,7 +213,7 @@ Source = Callable[[], tuple[Callable[..., None], tuple[Any, ...]]]
 
 KERNELS: dict[str, tuple[Source, Budget]] = {
     "loans, expected": (lambda: loan_kernel("expected"), Budget(registers=80)),
-    "loans, sampled": (lambda: loan_kernel("sampled"), Budget(registers=88)),
+    "loans, sampled": (lambda: loan_kernel("sampled"), Budget(registers=96)),
     "loans, reduce": (reduce_kernel, Budget(registers=32, float64=True)),
     "scenarios": (scenario_kernel, Budget(registers=160)),
     "waterfall": (waterfall_kernel, Budget(registers=160, float64=True)),
@@ -221,8 +221,8 @@ KERNELS: dict[str, tuple[Source, Budget]] = {
 }
 """Name → kernel and its budget; the one place where the budgets stand.
 
-A multiprocessor has 65,536 registers, handed out to a warp in steps of 8 a thread: at 80, six blocks of 128 threads share it, at
-88 five. A kernel that outgrows its step loses a block, so a larger number here is a decision, to be measured.
+A multiprocessor has 65,536 registers, handed out to a warp in steps of 8 a thread: at 80, six blocks of 128 threads share it, up
+to 96 five (the sampled kernel's two-part foreclosed share took it from 82 to 90, which costs none). A kernel that outgrows its step loses a block, so a larger number here is a decision, to be measured.
 """
 
 _ROW = "{:<20}{:>13}{:>9}{:>5}{:>11}{:>8}{:>7}{:>9}"

@@ -13,7 +13,14 @@ constexpr int W = WIDTH;  // paths in the inner loop, given by the benchmark: th
 constexpr int TILE = TILE_LOANS;
 constexpr int FIELDS = 11, DRAWS = 4;
 enum Work { INTEREST_RATE = FIELDS, PRINCIPAL_RATE, OPENING, AT_DEFAULT, NOTE, FACTOR, LTV, LEAVING, MDR, SMM, N_WORK };
-enum State { PERFORMING, FORECLOSED, EXPECTED, UNIFORM, N_STATE = UNIFORM + DRAWS };
+struct Sum { float high, low; };
+
+static inline Sum two_sum(float a, float b) {
+    const float total = a + b, from_b = total - a;
+    return {total, (a - (total - from_b)) + (b - from_b)};
+}
+
+enum State { PERFORMING, FORECLOSED, FORECLOSED_LOW, EXPECTED, UNIFORM, N_STATE = UNIFORM + DRAWS };
 enum Real { BALANCE, LTV_0, NOTE_RATE, SERVICING_RATE, N_REAL = 8 };
 enum Count { AGE, MATURITY, LAST_DEFAULT = 4, LAG, STATE_ROW, DAY_COUNT, ADVANCES_P = 12, ADVANCES_I, ID_LOW, ID_HIGH, N_COUNT };
 
@@ -160,8 +167,12 @@ inline void settle(const Month& m, const float* sp, float* __restrict work, floa
         const float scheduled = work[OPENING * W + p], principal_rate = work[PRINCIPAL_RATE * W + p];
         const float interest_rate = work[INTEREST_RATE * W + p], liquidated = ring[p];
         const float unit = advanced ? scheduled : 1.0f, defaulted_balance = defaulted * scheduled;
-        const float entering = advanced ? defaulted : defaulted_balance, in_foreclosure = foreclosed + entering;
-        float left = in_foreclosure - liquidated;
+        const float entering = advanced ? defaulted : defaulted_balance;
+        const Sum entered = two_sum(foreclosed, entering), remaining = two_sum(entered.high, -liquidated);
+        float low = state[FORECLOSED_LOW * W + p] + entered.low;
+        const float in_foreclosure = entered.high + low;
+        low = low + remaining.low;
+        float left = remaining.high + low;
         left = left > 0.0f ? left : 0.0f;
         const float paying = scheduled * (performing - defaulted), after = scheduled - scheduled * principal_rate;
         const float stays = performing - defaulted - prepaid;
@@ -170,7 +181,8 @@ inline void settle(const Month& m, const float* sp, float* __restrict work, floa
         float loss = severity * liquidated * (advanced ? work[AT_DEFAULT * W + p] : 1.0f);
         loss = loss < liquidated_balance ? loss : liquidated_balance;
         state[PERFORMING * W + p] = stays * stays_on;
-        state[FORECLOSED * W + p] = left;
+        state[FORECLOSED * W + p] = remaining.high;
+        state[FORECLOSED_LOW * W + p] = low;
         ring[p] = entering;
         work[0 * W + p] += after * stays;
         work[1 * W + p] += unit * left - advanced_principal;
@@ -197,7 +209,7 @@ void simulate(const float* reals, const int64_t* counts, const float* balances, 
         const int count = int(n_loans - first < TILE ? n_loans - first : TILE);
         for (int j = 0; j < count; ++j) {
             float* s = state_all + j * N_STATE * W;
-            LANES { s[PERFORMING * W + p] = 1.0f; s[FORECLOSED * W + p] = 0.0f; s[EXPECTED * W + p] = 1.0f; }
+            LANES { s[PERFORMING * W + p] = 1.0f; s[FORECLOSED * W + p] = 0.0f; s[FORECLOSED_LOW * W + p] = 0.0f; s[EXPECTED * W + p] = 1.0f; }
         }
         std::memset(ring_all, 0, sizeof(float) * size_t(count) * size_t(lag_size) * W);
         for (int64_t month = 1; month <= n_months; ++month) {

@@ -13,6 +13,7 @@ from kernels.behaviour.model import Model
 from kernels.loan_rows import (
     EXPECTED,
     FORECLOSED,
+    FORECLOSED_LOW,
     MDR,
     N_FIELDS,
     N_STATE,
@@ -75,6 +76,7 @@ def build_loan_block(
             for p in lanes(width):
                 state[at(row + PERFORMING * width, p)] = one
                 state[at(row + FORECLOSED * width, p)] = zero
+                state[at(row + FORECLOSED_LOW * width, p)] = zero
                 state[at(row + EXPECTED * width, p)] = one
                 state[at(row + NOTE_RATE * width, p)] = reals[first + j, note_column]
                 state[at(row + SCHEDULED * width, p)] = reals[first + j, balance_column]

@@ -18,7 +18,7 @@ from kernels import philox, special
 from kernels.amortization import build_adjustable_terms
 from kernels.loan_blocks import TILE
 from kernels.loan_month import FIELDS, build_flows, build_leave, build_observe
-from kernels.loan_rows import EXPECTED, FORECLOSED, NOTE_RATE, PERFORMING, SCHEDULED
+from kernels.loan_rows import EXPECTED, FORECLOSED, FORECLOSED_LOW, NOTE_RATE, PERFORMING, SCHEDULED
 from kernels.loan_terms import Count, Real, Row, build_adjustable_calendar, build_calendar
 from kernels.ops import Ops
 from kernels.philox import DRAWS_PER_BLOCK
@@ -26,7 +26,7 @@ from kernels.speeds import build_log_survival, build_monthly
 
 THREADS = 128
 N_FIELDS = len(FIELDS)
-N_STATE = 5  # as on the cpu, without the stored uniforms: a thread draws again rather than keep them
+N_STATE = 6  # as on the cpu, without the stored uniforms: a thread draws again rather than keep them
 TILES_IN_FLIGHT = 64
 """Tiles whose partial sums are on the device at a time: the bound on memory, 64 x months x 11 x paths x 4 bytes."""
 
@@ -42,7 +42,7 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
     def month(
         number, age, calendar_month, note, mortgage_rate, price, inverse_balance, ltv_per_usd, opening, at_default,
         interest_rate, principal_rate, matures, default_allowed, servicing_rate, advances_principal, advances_interest,
-        performing, expected, foreclosed, liquidated, uniform,
+        performing, expected, foreclosed, foreclosed_low, liquidated, uniform,
         prepayment_parameters, default_parameters, severity_parameters,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         factor, ltv = observe(opening, expected, inverse_balance, ltv_per_usd, price)
@@ -52,7 +52,7 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
         defaulted, prepaid = leave(performing, smm, mdr, uniform)
         defaults, prepays = expect(expected, smm, mdr, one)
         return (expected - defaults - prepays) * (one - matures), flows(
-            opening, performing, foreclosed, defaulted, prepaid, liquidated, at_default,
+            opening, performing, foreclosed, foreclosed_low, defaulted, prepaid, liquidated, at_default,
             interest_rate, principal_rate, matures, lost, servicing_rate, advances_principal, advances_interest,
         )  # fmt: skip
 
@@ -95,6 +95,7 @@ def build_kernel(ops: Ops, prepayment: Any, default: Any, severity: Any, decreme
             s = ((tile * TILE + j) * N_STATE) * n_paths + path
             state[s + PERFORMING * n_paths] = one
             state[s + FORECLOSED * n_paths] = zero
+            state[s + FORECLOSED_LOW * n_paths] = zero
             state[s + EXPECTED * n_paths] = one
             state[s + NOTE_RATE * n_paths] = reals[first + j, note_at]
             state[s + SCHEDULED * n_paths] = reals[first + j, balance_at]
@@ -231,14 +232,15 @@ def _build_step(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
             matures, default_allowed, reals[loan, fee_at] * per_month,
             real(counts[loan, principal_at]), real(counts[loan, interest_at]),
             performing, state[s + EXPECTED * n_paths] if sampled else performing, state[s + FORECLOSED * n_paths],
-            ring[slot], uniform, prepayment_parameters, default_parameters, severity_parameters,
+            state[s + FORECLOSED_LOW * n_paths], ring[slot], uniform, prepayment_parameters, default_parameters, severity_parameters,
         )  # fmt: skip
         if sampled:
             state[s + EXPECTED * n_paths] = expected
         state[s + PERFORMING * n_paths] = flows[0]
         state[s + FORECLOSED * n_paths] = flows[1]
-        ring[slot] = flows[2]
-        return flows[3:]
+        state[s + FORECLOSED_LOW * n_paths] = flows[2]
+        ring[slot] = flows[3]
+        return flows[4:]
 
     return step
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kernels import special
 from kernels.ops import Ops
 
 FIELDS = (
@@ -74,29 +75,35 @@ def build_leave(ops: Ops, decrement: str) -> Callable[..., Any]:
 def build_flows(ops: Ops) -> Callable[..., Any]:
     """``flows(...)``: new shares and the month's flows in USD, in the order of :data:`FIELDS`.
 
-    Arguments: ``scheduled`` (balance at the start of the month, USD); ``performing``, ``foreclosed`` (shares); ``defaulted``,
-    ``prepaid`` (shares that leave now); ``liquidated`` (what entered foreclosure one lag ago) and ``scheduled_at_default``
+    Arguments: ``scheduled`` (balance at the start of the month, USD); ``performing``, ``foreclosed`` (shares) and
+    ``foreclosed_low`` (what rounding lost of the latter); ``defaulted``, ``prepaid`` (shares that leave now); ``liquidated`` (what entered foreclosure one lag ago) and ``scheduled_at_default``
     (balance at the start of that month); ``interest_rate`` (of the month), ``principal_rate`` (scheduled principal over
     balance), ``matures`` (1 in the month of maturity, else 0), ``severity``, ``servicing_rate`` (of the month),
     ``advances_principal``, ``advances_interest`` (1 or 0).
 
-    Returns the new ``performing`` and ``foreclosed``, what enters foreclosure, then the flows. With principal advanced, a
+    Returns the new ``performing``, ``foreclosed`` and ``foreclosed_low``, what enters foreclosure, then the flows. The share in
+    foreclosure is a running sum of what enters less what leaves a lag later: carried in two parts, it falls to zero with the
+    precision it had at its peak. With principal advanced, a
     foreclosed share is one of the falling scheduled balance, as the performing shares are; else it is USD and does not fall.
     """
-    where = ops.where
+    where, two_sum = ops.where, special.build_two_sum(ops)
     zero, one, half = ops.real(0), ops.real(1), ops.real(0.5)
 
     @ops.function
     def flows(
-        scheduled, performing, foreclosed, defaulted, prepaid, liquidated, scheduled_at_default,
+        scheduled, performing, foreclosed, foreclosed_low, defaulted, prepaid, liquidated, scheduled_at_default,
         interest_rate, principal_rate, matures, severity, servicing_rate, advances_principal, advances_interest,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         advanced = advances_principal > half
         unit = where(advanced, scheduled, one)
         defaulted_balance = defaulted * scheduled
         entering = where(advanced, defaulted, defaulted_balance)
-        in_foreclosure = foreclosed + entering
-        left = in_foreclosure - liquidated
+        entered, lost_entering = two_sum(foreclosed, entering)
+        remaining, lost_leaving = two_sum(entered, -liquidated)
+        low = foreclosed_low + lost_entering
+        in_foreclosure = entered + low
+        low = low + lost_leaving
+        left = remaining + low
         left = where(left > zero, left, zero)
 
         paying = scheduled * (performing - defaulted)
@@ -110,7 +117,8 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
 
         return (
             stays * (one - matures),
-            left,
+            remaining,
+            low,
             entering,
             after_payment * stays,
             unit * left - advanced_principal,

@@ -20,7 +20,7 @@ from kernels.speeds import build_log_survival, build_monthly
 N_FIELDS = len(FIELDS)
 
 # Rows of a loan's state. The rate and the balance change only for adjustable-rate loans; the uniforms of four months follow.
-PERFORMING, FORECLOSED, EXPECTED, NOTE_RATE, SCHEDULED, UNIFORM = range(6)
+PERFORMING, FORECLOSED, FORECLOSED_LOW, EXPECTED, NOTE_RATE, SCHEDULED, UNIFORM = range(7)
 N_STATE = UNIFORM + DRAWS_PER_BLOCK
 
 # Rows of the month's scratch: the sums of the fields, then the terms of the loan at hand.
@@ -178,16 +178,17 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
             performing = state[at(s + PERFORMING * width, p)]
             defaulted, prepaid = leave(performing, work[at(SMM * width, p)], work[at(MDR * width, p)], state[at(uniforms, p)])
             (
-                state[at(s + PERFORMING * width, p)], foreclosed, entering,
+                state[at(s + PERFORMING * width, p)], foreclosed, foreclosed_low, entering,
                 balance, foreclosure_balance, interest, advanced_interest, scheduled_principal, advanced_principal,
                 prepaid_principal, defaulted_balance, recovery, loss, servicing_fee,
             ) = flows(
-                work[at(OPENING * width, p)], performing, state[at(s + FORECLOSED * width, p)], defaulted, prepaid,
-                ring[at(slot, p)], work[at(AT_DEFAULT * width, p)], work[at(INTEREST_RATE * width, p)],
+                work[at(OPENING * width, p)], performing, state[at(s + FORECLOSED * width, p)], state[at(s + FORECLOSED_LOW * width, p)],
+                defaulted, prepaid, ring[at(slot, p)], work[at(AT_DEFAULT * width, p)], work[at(INTEREST_RATE * width, p)],
                 work[at(PRINCIPAL_RATE * width, p)], matures, severity_now, servicing_rate,
                 advances_principal, advances_interest,
             )  # fmt: skip
             state[at(s + FORECLOSED * width, p)] = foreclosed
+            state[at(s + FORECLOSED_LOW * width, p)] = foreclosed_low
             ring[at(slot, p)] = entering
             work[at(0 * width, p)] += balance
             work[at(1 * width, p)] += foreclosure_balance

@@ -156,6 +156,19 @@ def _build_exponentials(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any
     return exp, expm1
 
 
+@lru_cache(maxsize=None)
+def build_two_sum(ops: Ops) -> Callable[..., Any]:
+    """``two_sum(a, b)``: the rounded sum and what rounding lost, exactly (Knuth, *TAOCP* 2, 3rd ed. 1997, 4.2.2, theorem B)."""
+
+    @ops.function
+    def two_sum(a, b):  # type: ignore[no-untyped-def]
+        total = a + b
+        from_b = total - a
+        return total, (a - (total - from_b)) + (b - from_b)
+
+    return two_sum
+
+
 def _ln2_parts(ops: Ops) -> tuple[Any, Any]:
     """ln 2 in two parts, the first with so few bits that k * high is exact (Cody and Waite 1980)."""
     unit = 2 ** (12 if ops.precision == "float32" else 32)

@@ -152,15 +152,15 @@ def _month(ops: Ops) -> Callable[..., None]:
             hit, gone = sampled(one, smm, mdr, uniform)
             out[at(4 * n, p)], out[at(5 * n, p)] = hit, gone
             result = flows(
-                scheduled, performing, foreclosed, d, q, liquidated, scheduled + one, smm, mdr, matures, severity,
+                scheduled, performing, foreclosed, zero, d, q, liquidated, scheduled + one, smm, mdr, matures, severity,
                 uniform * mdr, principal, interest,
             )  # fmt: skip
-            x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13 = result
+            x0, x1, low, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13 = result
             out[at(6 * n, p)], out[at(7 * n, p)], out[at(8 * n, p)] = x0, x1, x2
             out[at(9 * n, p)], out[at(10 * n, p)], out[at(11 * n, p)] = x3, x4, x5
             out[at(12 * n, p)], out[at(13 * n, p)], out[at(14 * n, p)] = x6, x7, x8
             out[at(15 * n, p)], out[at(16 * n, p)], out[at(17 * n, p)] = x9, x10, x11
-            out[at(18 * n, p)], out[at(19 * n, p)] = x12, x13 + zero
+            out[at(18 * n, p)], out[at(19 * n, p)], out[at(20 * n, p)] = x12, x13, low
 
     return compile_launcher(ops, launcher, "test-month", (5,))
 
@@ -169,10 +169,10 @@ def month_functions(
     target: str, precision: str, inputs: np.ndarray, matures: int, principal: int, interest: int
 ) -> np.ndarray:
     """``observe``, both ``leave`` and ``flows`` over ``inputs`` (8, n): scheduled, performing, foreclosed, liquidated, smm, mdr,
-    uniform, severity. Returns (20, n): factor, ltv, expected pair, sampled pair, the 14 of ``flows``."""
+    uniform, severity. Returns (21, n): factor, ltv, expected pair, sampled pair, the 14 of ``flows`` but the low part, which comes last."""
     ops = make_ops(target, precision)
     n = inputs.shape[1]
-    out = np.zeros(20 * n, ops.real)
+    out = np.zeros(21 * n, ops.real)
     flat = np.ascontiguousarray(inputs, ops.real).ravel()
     _month(ops)(n, n, flat, ops.real(matures), ops.real(principal), ops.real(interest), out)
-    return out.reshape(20, n)
+    return out.reshape(21, n)

@@ -40,11 +40,11 @@ def _one_loan(ops: Ops, decrement: str) -> Callable[..., None]:
                 performing = state[at(0, p)]
                 defaulted, prepaid = leave(performing, smm[at(row, p)], mdr[at(row, p)], uniform[at(row, p)])
                 (
-                    state[at(0, p)], state[at(n, p)], ring_new, out[at(base, p)], out[at(base + n, p)], out[at(base + 2 * n, p)],
+                    state[at(0, p)], state[at(n, p)], state[at(2 * n, p)], ring_new, out[at(base, p)], out[at(base + n, p)], out[at(base + 2 * n, p)],
                     out[at(base + 3 * n, p)], out[at(base + 4 * n, p)], out[at(base + 5 * n, p)], out[at(base + 6 * n, p)],
                     out[at(base + 7 * n, p)], out[at(base + 8 * n, p)], out[at(base + 9 * n, p)], out[at(base + 10 * n, p)],
                 ) = flows(
-                    balances[month - 1], performing, state[at(n, p)], defaulted, prepaid, ring[at(slot, p)], at_default,
+                    balances[month - 1], performing, state[at(n, p)], state[at(2 * n, p)], defaulted, prepaid, ring[at(slot, p)], at_default,
                     interest_rate, principal_rates[month - 1], matures, severity, servicing_rate, principal, interest,
                 )  # fmt: skip
                 ring[at(slot, p)] = ring_new
@@ -287,7 +287,7 @@ def run_one_loan(
     real = ops.real
     n_months, n = smm.shape
     balances, rates = (a[0].astype(real) for a in schedule([loan], n_months))
-    state, ring = np.zeros(2 * n, real), np.zeros(loan.lag * n, real)
+    state, ring = np.zeros(3 * n, real), np.zeros(loan.lag * n, real)
     state[:n] = 1
     out = np.zeros(n_months * N_FIELDS * n, real)
     draws = np.ones_like(smm) if uniform is None else uniform
