@@ -222,7 +222,8 @@ KERNELS: dict[str, tuple[Source, Budget]] = {
 """Name → kernel and its budget; the one place where the budgets stand.
 
 A multiprocessor has 65,536 registers, handed out to a warp in steps of 8 a thread: at 80, six blocks of 128 threads share it, up
-to 96 five (the sampled kernel's two-part foreclosed share took it from 82 to 90, which costs none). A kernel that outgrows its step loses a block, so a larger number here is a decision, to be measured.
+to 96 five (the two-part share in foreclosure took the sampled kernel from 82 to 90, which costs none). A kernel that outgrows its
+step loses a block, so a larger number here is a decision, to be measured.
 """
 
 _ROW = "{:<20}{:>13}{:>9}{:>5}{:>11}{:>8}{:>7}{:>9}"

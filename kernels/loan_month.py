@@ -76,10 +76,10 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
     """``flows(...)``: new shares and the month's flows in USD, in the order of :data:`FIELDS`.
 
     Arguments: ``scheduled`` (balance at the start of the month, USD); ``performing``, ``foreclosed`` (shares) and
-    ``foreclosed_low`` (what rounding lost of the latter); ``defaulted``, ``prepaid`` (shares that leave now); ``liquidated`` (what entered foreclosure one lag ago) and ``scheduled_at_default``
-    (balance at the start of that month); ``interest_rate`` (of the month), ``principal_rate`` (scheduled principal over
-    balance), ``matures`` (1 in the month of maturity, else 0), ``severity``, ``servicing_rate`` (of the month),
-    ``advances_principal``, ``advances_interest`` (1 or 0).
+    ``foreclosed_low`` (what rounding lost of the latter); ``defaulted``, ``prepaid`` (shares that leave now); ``liquidated``
+    (what entered foreclosure one lag ago) and ``scheduled_at_default`` (balance at the start of that month);
+    ``interest_rate`` (of the month), ``principal_rate`` (scheduled principal over balance), ``matures`` (1 in the month of
+    maturity, else 0), ``severity``, ``servicing_rate`` (of the month), ``advances_principal``, ``advances_interest`` (1 or 0).
 
     Returns the new ``performing``, ``foreclosed`` and ``foreclosed_low``, what enters foreclosure, then the flows. The share in
     foreclosure is a running sum of what enters less what leaves a lag later: carried in two parts, it falls to zero with the

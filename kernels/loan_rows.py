@@ -182,7 +182,8 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
                 balance, foreclosure_balance, interest, advanced_interest, scheduled_principal, advanced_principal,
                 prepaid_principal, defaulted_balance, recovery, loss, servicing_fee,
             ) = flows(
-                work[at(OPENING * width, p)], performing, state[at(s + FORECLOSED * width, p)], state[at(s + FORECLOSED_LOW * width, p)],
+                work[at(OPENING * width, p)], performing,
+                state[at(s + FORECLOSED * width, p)], state[at(s + FORECLOSED_LOW * width, p)],
                 defaulted, prepaid, ring[at(slot, p)], work[at(AT_DEFAULT * width, p)], work[at(INTEREST_RATE * width, p)],
                 work[at(PRINCIPAL_RATE * width, p)], matures, severity_now, servicing_rate,
                 advances_principal, advances_interest,

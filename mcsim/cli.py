@@ -162,7 +162,10 @@ def _price(chosen: argparse.Namespace) -> int:
     with log_to_stderr():
         deal, spreads = price_choices(run.config, chosen.overrides, chosen.config_dir)
         prices = reprice(run, deal, spreads)
-    print_prices(prices, f"{run.run_id}: {(deal or run.config['deal']).get('name', 'deal')}")
+    print_prices(
+        {str(name): values for name, values in prices.variables.items()},
+        f"{run.run_id}: {(deal or run.config['deal']).get('name', 'deal')}",
+    )
     return 0
 
 

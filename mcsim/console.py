@@ -6,16 +6,16 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from mcsim import progress
 from mcsim.settings import Settings
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from mcsim.results import Run
 
 _WIDTH = 120
@@ -62,18 +62,23 @@ def log_to_stderr() -> Iterator[None]:
 
 def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     """Runs a campaign, prints its price table and where the report and the store are."""
+    from mcsim import store
     from mcsim.run import run_campaign
 
     run = run_campaign(settings, list(overrides), progress.Progress())
-    print_prices(run.prices, f"{settings.campaign}: {settings.paths:,} paths, seed {settings.seed}")
+    shown = store.read_block(run.path, "prices", ["tranche", *(name for _, name, _ in _COLUMNS)])
+    print_prices(shown, f"{settings.campaign}: {settings.paths:,} paths, seed {settings.seed}")
     if run.folder.report.is_file():
         print(f"report  {run.folder.report}")
     print(f"store   {run.folder.store}")
     return run
 
 
-def print_prices(prices: xr.Dataset, title: str) -> None:
-    """The price table on standard output; a class without a balance has a value and no price."""
+def print_prices(prices: Mapping[str, Any], title: str) -> None:
+    """The price table on standard output; a class without a balance has a value and no price.
+
+    ``prices`` is the group ``prices`` as a dataset or as arrays by name, ``tranche`` among them.
+    """
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -82,8 +87,8 @@ def print_prices(prices: xr.Dataset, title: str) -> None:
     columns = [column for column in _COLUMNS if not (narrow and column[1] == "value")]
     for heading, _, _ in columns:
         table.add_column(heading, justify="right", no_wrap=True)
-    for position, label in enumerate(prices["tranche"].values):
-        cells = [_cell(prices[name].values[position], how) for _, name, how in columns]
+    for position, label in enumerate(np.asarray(prices["tranche"])):
+        cells = [_cell(np.asarray(prices[name])[position], how) for _, name, how in columns]
         table.add_row(str(label), *cells)
     _stdout().print(table)
 

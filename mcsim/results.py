@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from mcsim import store
 from mcsim.errors import InputError
 from mcsim.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import xarray as xr  # half a second, that a run without a look at its arrays does not need
 
 _KEPT_BY = {"loans": "output.loans=mean", "loan_paths": "output.loans=paths"}
 

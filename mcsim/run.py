@@ -9,9 +9,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from mcsim import provenance, store
 from mcsim.backend import Backend, choose_backend
@@ -20,6 +18,9 @@ from mcsim.progress import Progress
 from mcsim.results import Run
 from mcsim.run_folder import RunFolder
 from mcsim.settings import Settings
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 log = logging.getLogger("mcsim")
 
@@ -42,6 +43,7 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
         Bad input (before any kernel starts), a device that is not there, or a store that cannot be written.
     """
     from mcsim.deals import compile_deal, load_deal
+    from mcsim.deals.ahead import compiling_ahead
     from mcsim.market.curve import load_curve
     from mcsim.market.sources import data_file, sha256
     from mcsim.simulation.stage import Simulation
@@ -58,9 +60,9 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
         store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_tape_facts(tape, curve)})
 
-        simulation = Simulation(settings, tape.loans, curve, backend)
-        passes = 1 if settings.output.loans == "none" else 2
-        with progress or Progress(total=0, unit="loan-month-paths") as shown:
+        with compiling_ahead(backend), progress or Progress() as shown:
+            simulation = Simulation(settings, tape.loans, curve, backend)
+            passes = 1 if settings.output.loans == "none" else 2
             shown.start(passes * len(tape.loans) * simulation.n_months * settings.paths)
             simulation.write_pools(folder.path, shown)
             if passes == 2:
@@ -121,6 +123,8 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     InputError
         A loan or path that the run does not have, or an input that has changed since.
     """
+    import xarray as xr
+
     from mcsim.configuration import settings_of
     from mcsim.market.curve import load_curve
     from mcsim.simulation.stage import Block, Simulation

@@ -169,7 +169,7 @@ def month_functions(
     target: str, precision: str, inputs: np.ndarray, matures: int, principal: int, interest: int
 ) -> np.ndarray:
     """``observe``, both ``leave`` and ``flows`` over ``inputs`` (8, n): scheduled, performing, foreclosed, liquidated, smm, mdr,
-    uniform, severity. Returns (21, n): factor, ltv, expected pair, sampled pair, the 14 of ``flows`` but the low part, which comes last."""
+    uniform, severity. Returns (21, n): factor, ltv, both pairs, the 14 of ``flows``, the low part."""
     ops = make_ops(target, precision)
     n = inputs.shape[1]
     out = np.zeros(21 * n, ops.real)

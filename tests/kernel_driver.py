@@ -40,11 +40,13 @@ def _one_loan(ops: Ops, decrement: str) -> Callable[..., None]:
                 performing = state[at(0, p)]
                 defaulted, prepaid = leave(performing, smm[at(row, p)], mdr[at(row, p)], uniform[at(row, p)])
                 (
-                    state[at(0, p)], state[at(n, p)], state[at(2 * n, p)], ring_new, out[at(base, p)], out[at(base + n, p)], out[at(base + 2 * n, p)],
+                    state[at(0, p)], state[at(n, p)], state[at(2 * n, p)], ring_new,
+                    out[at(base, p)], out[at(base + n, p)], out[at(base + 2 * n, p)],
                     out[at(base + 3 * n, p)], out[at(base + 4 * n, p)], out[at(base + 5 * n, p)], out[at(base + 6 * n, p)],
                     out[at(base + 7 * n, p)], out[at(base + 8 * n, p)], out[at(base + 9 * n, p)], out[at(base + 10 * n, p)],
                 ) = flows(
-                    balances[month - 1], performing, state[at(n, p)], state[at(2 * n, p)], defaulted, prepaid, ring[at(slot, p)], at_default,
+                    balances[month - 1], performing, state[at(n, p)], state[at(2 * n, p)], defaulted, prepaid,
+                    ring[at(slot, p)], at_default,
                     interest_rate, principal_rates[month - 1], matures, severity, servicing_rate, principal, interest,
                 )  # fmt: skip
                 ring[at(slot, p)] = ring_new

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from kernels.loan_month import FIELDS
 from mcsim import store
@@ -16,6 +15,9 @@ from mcsim.deals.waterfall import DealFlows
 from mcsim.pricing.price import Pricer, Prices
 from mcsim.simulation.stage import path_blocks
 from mcsim.variables import GROUPS
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def price_deal(
@@ -30,12 +32,12 @@ def price_deal(
     StoreError
         A pool or scenario that is missing or damaged.
     """
-    pool = store.open_group(run_dir, "pool")
-    n_paths = pool.sizes["path"]
+    labels = store.read_block(run_dir, "pool", ["month", "path"])
+    n_months, n_paths = labels["month"].size, labels["path"].size
     program = compile_deal(load_deal(deal, "deal"), float(store.attributes(run_dir)["pool_balance"]))
     where = run_dir / store.STORE_NAME
     if keep:
-        _lay_out(where, program, pool.sizes["month"], n_paths, path_block)
+        _lay_out(where, program, n_months, n_paths, path_block)
     pricer = Pricer(program, spreads, "numpy" if backend.target == "numpy" else "cpu")
     for block in path_blocks(n_paths, path_block):
         flows = run_deal(program, read_pool(run_dir, block.first, block.count), backend)
@@ -69,6 +71,8 @@ def _lay_out(where: Path, program: Program, n_months: int, n_paths: int, path_bl
 
 def prices_dataset(prices: Prices) -> xr.Dataset:
     """Prices as the store would hold them: labelled, with units."""
+    import xarray as xr
+
     data = {
         name: (variable.dims, getattr(prices, name), {"units": variable.units, "long_name": variable.long_name})
         for name, variable in GROUPS["prices"].items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from kernels.cache import is_cached
 from kernels.launch import compile_launcher
 from kernels.ops import make_ops
 from kernels.waterfall_paths import N_FIELDS, build_waterfall
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from mcsim.backend import Backend
 
+LAUNCHER = "waterfall"
 CPU_WIDTH = 512
 """Paths at a time on ``cpu``: the registers of a ten-class deal (80 rows of 4 KiB) stay in a second-level cache."""
 
@@ -89,4 +91,9 @@ def _split(program: Program, out: Array) -> DealFlows:
 @lru_cache(maxsize=None)
 def _launcher(target: str) -> Callable[..., None]:
     ops = make_ops(target, "float64")
-    return compile_launcher(ops, build_waterfall(ops), "waterfall", (12,))
+    return compile_launcher(ops, build_waterfall(ops), LAUNCHER, (12,))
+
+
+def is_compiled() -> bool:
+    """Whether the ``cpu`` target's waterfall is in the disk cache."""
+    return is_cached(build_waterfall(make_ops("cpu", "float64")), f"{LAUNCHER}-float64")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 import zarr
 
 from mcsim.errors import StoreError, nearest
 from mcsim.store.layout import group_variables, store_path
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _UNREADABLE = (FileNotFoundError, NotADirectoryError, KeyError, ValueError, TypeError, RuntimeError, OSError)
 """What zarr raises on a store that is not there, is not one, or is damaged."""
@@ -43,6 +45,8 @@ def open_group(run_dir: str | Path, group: str) -> xr.Dataset:
     --------
     >>> open_group("runs/20261231T120000.000Z-prime_jumbo-1a2b3c4d", "pool").balance.mean("path")  # doctest: +SKIP
     """
+    import xarray as xr  # half a second of imports, that a stage does not need
+
     store = store_path(run_dir)
     known = groups(store)
     if group not in known:
