@@ -17,7 +17,7 @@ from numba import cuda
 from kernels import philox, special
 from kernels.amortization import build_adjustable_terms
 from kernels.loan_blocks import TILE
-from kernels.loan_month import FIELDS, build_flows, build_leave, build_observe
+from kernels.loan_month import FIELDS, build_bounded, build_flows, build_leave, build_observe
 from kernels.loan_rows import EXPECTED, FORECLOSED, FORECLOSED_LOW, NOTE_RATE, PERFORMING, SCHEDULED
 from kernels.loan_terms import Count, Real, Row, build_adjustable_calendar, build_calendar
 from kernels.ops import Ops
@@ -36,7 +36,7 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
     observe, flows = build_observe(ops), build_flows(ops)
     leave, expect = build_leave(ops, decrement), build_leave(ops, "expected")
     smm_of, mdr_of, severity_of = _monthly(ops, prepayment), _monthly(ops, default), severity.build(ops)
-    one = ops.real(1)
+    one, bounded = ops.real(1), build_bounded(ops)
 
     @ops.function
     def month(
@@ -48,7 +48,7 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
         factor, ltv = observe(opening, expected, inverse_balance, ltv_per_usd, price)
         smm = smm_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, prepayment_parameters, one)
         mdr = mdr_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, default_parameters, default_allowed)
-        lost = severity_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, severity_parameters)
+        lost = bounded(severity_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, severity_parameters))
         defaulted, prepaid = leave(performing, smm, mdr, uniform)
         defaults, prepays = expect(expected, smm, mdr, one)
         return (expected - defaults - prepays) * (one - matures), flows(
@@ -61,10 +61,11 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
 
 def _monthly(ops: Ops, model: Any) -> Callable[..., Any]:
     rate_of, log_survival, monthly, annual = model.build(ops), build_log_survival(ops), build_monthly(ops), model.annual
+    bounded = build_bounded(ops)
 
     @ops.function
     def rate(month, age, calendar_month, note, mortgage_rate, factor, ltv, parameters, allowed):  # type: ignore[no-untyped-def]
-        raw = allowed * rate_of(month, age, calendar_month, note, mortgage_rate, factor, ltv, parameters)
+        raw = allowed * bounded(rate_of(month, age, calendar_month, note, mortgage_rate, factor, ltv, parameters))
         return monthly(log_survival(raw)) if annual else raw
 
     return rate

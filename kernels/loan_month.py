@@ -49,6 +49,18 @@ def build_observe(ops: Ops) -> Callable[..., Any]:
     return observe
 
 
+def build_bounded(ops: Ops) -> Callable[..., Any]:
+    """``bounded(rate)``: what a model returned, held to [0, 1]. A NaN stays one: it must be seen, not priced."""
+    where, zero, one = ops.where, ops.real(0), ops.real(1)
+
+    @ops.function
+    def bounded(rate):  # type: ignore[no-untyped-def]
+        rate = where(rate < zero, zero, rate)
+        return where(rate > one, one, rate)
+
+    return bounded
+
+
 def build_leave(ops: Ops, decrement: str) -> Callable[..., Any]:
     """``leave(performing, smm, mdr, uniform)``: shares that default and prepay this month.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from kernels import philox, special
 from kernels.amortization import build_adjustable_terms
 from kernels.behaviour.model import Model
-from kernels.loan_month import FIELDS, build_flows, build_leave, build_observe
+from kernels.loan_month import FIELDS, build_bounded, build_flows, build_leave, build_observe
 from kernels.loan_terms import Count, Real, Row, build_adjustable_calendar
 from kernels.ops import Ops
 from kernels.philox import DRAWS_PER_BLOCK
@@ -133,16 +133,16 @@ def build_observe_row(ops: Ops, width: int, sampled: bool) -> Callable[..., None
 def build_rate_row(ops: Ops, width: int, model: Model, row: int) -> Callable[..., None]:
     """The monthly rate of ``model`` times ``allowed`` into ``row``; an annual model's rate is converted."""
     rate_of, log_survival, monthly = model.build(ops), build_log_survival(ops), build_monthly(ops)
-    lanes, at, annual = ops.lanes, ops.at, model.annual
+    lanes, at, annual, bounded = ops.lanes, ops.at, model.annual, build_bounded(ops)
     raw = (LEAVING if annual else row) * width
 
     @ops.function
     def rate(month, age, calendar_month, scenario, rates, parameters, allowed, work):  # type: ignore[no-untyped-def]
         for p in lanes(width):
-            work[at(raw, p)] = allowed * rate_of(
+            work[at(raw, p)] = allowed * bounded(rate_of(
                 month, age, calendar_month, work[at(NOTE * width, p)], scenario[at(rates, p)],
                 work[at(FACTOR * width, p)], work[at(LTV * width, p)], parameters,
-            )  # fmt: skip
+            ))  # fmt: skip
         if annual:
             for p in lanes(width):
                 work[at(raw, p)] = log_survival(work[at(raw, p)])
@@ -156,7 +156,7 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
     """Who leaves, what flows: updates the loan's state and adds to the month's sums."""
     leave, expect, flows, severity_of = (
         build_leave(ops, decrement), build_leave(ops, "expected"), build_flows(ops), severity.build(ops))  # fmt: skip
-    lanes, at, one = ops.lanes, ops.at, ops.real(1)
+    lanes, at, one, bounded = ops.lanes, ops.at, ops.real(1), build_bounded(ops)
     sampled = decrement == "sampled"
 
     @ops.function
@@ -171,10 +171,10 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
                 state[at(s + EXPECTED * width, p)] = (expected - defaults - prepays) * (one - matures)
         uniforms = s + (UNIFORM + (month - 1) % DRAWS_PER_BLOCK) * width
         for p in lanes(width):
-            severity_now = severity_of(
+            severity_now = bounded(severity_of(
                 month, age, calendar_month, work[at(NOTE * width, p)], scenario[at(rates, p)],
                 work[at(FACTOR * width, p)], work[at(LTV * width, p)], parameters,
-            )  # fmt: skip
+            ))  # fmt: skip
             performing = state[at(s + PERFORMING * width, p)]
             defaulted, prepaid = leave(performing, work[at(SMM * width, p)], work[at(MDR * width, p)], state[at(uniforms, p)])
             (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcsim import provenance, store
 from mcsim.backend import Backend, choose_backend
-from mcsim.errors import InputError, nearest
+from mcsim.errors import InputError, McsimError, StoreError, nearest
 from mcsim.progress import Progress
 from mcsim.results import Run
 from mcsim.run_folder import RunFolder
@@ -42,7 +42,6 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
     McsimError
         Bad input (before any kernel starts), a device that is not there, or a store that cannot be written.
     """
-    from mcsim.deals import compile_deal, load_deal
     from mcsim.deals.ahead import compiling_ahead
     from mcsim.market.curve import load_curve
     from mcsim.market.sources import data_file, sha256
@@ -54,7 +53,7 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
         log.info("run %s: backend %s, %s (%s)", folder.run_id, backend.target, backend.precision, backend.reason)
         tape = _load_tape(settings, folder.rejects)
         curve = load_curve(settings.rates)
-        compile_deal(load_deal(settings.deal, "deal"), float(tape.loans.balance.sum()))  # bad deals stop here
+        _check_before_simulating(settings, tape.loans, curve, folder.path)
         dynamics = data_file(settings.home_prices.state_file)
         folder.write_inputs([*tape.inputs, curve.input, (str(dynamics), sha256(dynamics))])
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
@@ -96,7 +95,7 @@ def reprice(run: Run, deal: dict[str, Any] | str | None = None, spread: float | 
     """
     from mcsim.configuration import load_deal_config
 
-    config = run.config
+    config = _recorded_config(run)
     chosen = config["deal"] if deal is None else load_deal_config(deal) if isinstance(deal, str) else deal
     spreads = config["pricing"]["spreads"] if spread is None else spread
     if isinstance(spreads, int | float):
@@ -127,9 +126,10 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
 
     from mcsim.configuration import settings_of
     from mcsim.market.curve import load_curve
-    from mcsim.simulation.stage import Block, Simulation
+    from mcsim.simulation.stage import Simulation
+    from mcsim.simulation.work import Block
 
-    settings = settings_of(run.config)
+    settings = settings_of(_recorded_config(run))
     tape = _load_tape(settings, None)
     known = tape.loans.loan_id.tolist()
     problems = []
@@ -154,6 +154,26 @@ def _price(
     from mcsim.deals.stage import price_deal
 
     return price_deal(run_dir, deal, spreads, path_block, backend, keep=keep)
+
+
+def _check_before_simulating(settings: Settings, loans: Any, curve: Any, run_dir: Path) -> None:
+    """Everything that can be known to fail is found before the first kernel: the deal, its spreads, memory and disk."""
+    from mcsim.deals import compile_deal, load_deal
+    from mcsim.pricing.price import Pricer
+    from mcsim.simulation.plan import check_room
+
+    Pricer(compile_deal(load_deal(settings.deal, "deal"), float(loans.balance.sum())), settings.pricing.spreads)
+    check_room(settings, loans, run_dir)
+    if curve.date is not None and curve.date != loans.cut_off:
+        log.warning("the curve is of %s, the pool of %s: the value mixes two dates", curve.date, loans.cut_off)
+
+
+def _recorded_config(run: Run) -> dict[str, Any]:
+    """The run's configuration, if it is still the one that was run."""
+    config = run.config
+    if provenance.config_hash(config) != run.attributes["config_sha256"]:
+        raise StoreError(f"{run.folder.config_file} is not the configuration of the run: its hash is not the one in the store")
+    return config
 
 
 def _load_tape(settings: Settings, rejects_file: Path | None) -> Any:
@@ -192,6 +212,10 @@ def _log_to(path: Path) -> Iterator[None]:
     log.setLevel(logging.INFO)
     try:
         yield
+    except (McsimError, KeyboardInterrupt) as error:  # the command line says it on the terminal; the folder must say it too
+        reason = str(error) if isinstance(error, McsimError) else "interrupted"
+        handler.handle(log.makeRecord(log.name, logging.ERROR, "", 0, "stopped: %s", (reason,), None))
+        raise
     except Exception as error:
         error.log_file = path  # type: ignore[attr-defined]  # for the command line, where a traceback goes into it
         raise

@@ -13,7 +13,7 @@ from mcsim.backend import Backend
 from mcsim.deals import Program, compile_deal, load_deal, run_deal
 from mcsim.deals.waterfall import DealFlows
 from mcsim.pricing.price import Pricer, Prices
-from mcsim.simulation.stage import path_blocks
+from mcsim.simulation.work import path_blocks
 from mcsim.variables import GROUPS
 
 if TYPE_CHECKING:

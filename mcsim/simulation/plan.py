@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from kernels.loan_blocks import scratch_sizes
 from kernels.loan_month import FIELDS
 from kernels.loan_terms import Row
 from kernels.ops import LANES
+from mcsim.errors import InputError
 from mcsim.settings import Settings
+from mcsim.simulation.prepare import horizon
+from mcsim.simulation.work import thread_count
+from mcsim.tapes.loans import Loans
 
 _DOUBLE = 8
 _MARKET_ROWS = 5  # short rate, discount factor, mortgage rate, adjustable index, and one the scenario launcher works with
@@ -66,3 +72,51 @@ def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, thr
         item += loans * paths if settings.output.loans == "paths" else loans * (paths + paths // LANES)
     items = -(-settings.paths // settings.engine.path_block)
     return MemoryPlan(items, min(threads, items), shared, item)
+
+
+def store_size(settings: Settings, n_loans: int, n_months: int, n_states: int) -> int:
+    """Bytes of the scenarios, pool and loans in the store before compression; classes come on top, compression takes off."""
+    columns = (_MARKET_ROWS - 1 + n_states) * (n_months + 1) + len(FIELDS) * n_months
+    loans = {"none": 0, "mean": 1, "paths": settings.paths}[settings.output.loans] * n_loans * n_months * len(FIELDS)
+    return (columns * settings.paths + loans) * _DOUBLE
+
+
+def check_room(settings: Settings, loans: Loans, run_dir: Path) -> None:
+    """Refuse a run that cannot fit, before anything is simulated.
+
+    Raises
+    ------
+    InputError
+        If the plan needs more memory than is available, or the store more than the disk has free.
+    """
+    n_months, n_states = horizon(loans, settings.portfolio), len(set(loans.state.tolist()))
+    plan = estimate(settings, len(loans), n_months, n_states, thread_count(settings.engine))
+    problems = []
+    available = _available_memory()
+    if available is not None and plan.total > available:
+        problems.append(
+            f"memory: the run needs {_gigabytes(plan.total)} ({plan.threads} work items of {_gigabytes(plan.item)} at a time and "
+            f"{_gigabytes(plan.shared)} for all), {_gigabytes(available)} are available; take fewer loans, a smaller "
+            "engine.path_block, engine=serial or output=pool"
+        )
+    size, free = store_size(settings, len(loans), n_months, n_states), shutil.disk_usage(run_dir).free
+    if size > free:
+        problems.append(
+            f"disk: the store takes up to {_gigabytes(size)}, {_gigabytes(free)} are free under {run_dir.parent}; take fewer "
+            "paths, output=pool or another output.runs_dir"
+        )
+    if problems:
+        raise InputError(problems)
+
+
+def _available_memory() -> int | None:
+    """Bytes that can be had without swapping; ``None`` where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"

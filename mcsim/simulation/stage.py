@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +18,13 @@ from mcsim.market.curve import Curve
 from mcsim.progress import Progress
 from mcsim.scenarios.generate import ScenarioGenerator
 from mcsim.scenarios.scenario import Scenario
-from mcsim.settings import Engine, Settings
+from mcsim.settings import Settings
 from mcsim.simulation.prepare import horizon, prepare_loans
 from mcsim.simulation.simulator import LoanSimulator
+from mcsim.simulation.work import Block, path_blocks, thread_count
 from mcsim.tapes.loans import Loans
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Block:
-    """A work item: the paths ``first`` to ``first + count - 1``, all loans."""
-
-    first: int
-    count: int
-
-
-def path_blocks(paths: int, path_block: int) -> list[Block]:
-    """The run's work items, in order."""
-    return [Block(first, min(path_block, paths - first)) for first in range(0, paths, path_block)]
 
 
 class Simulation:
@@ -136,13 +122,6 @@ class Simulation:
             return
         with ThreadPoolExecutor(threads) as pool:
             yield from pool.map(work, blocks)
-
-
-def thread_count(engine: Engine) -> int:
-    """Threads of the engine; 0 in the settings means all that the process may use."""
-    if engine.name == "serial":
-        return 1
-    return engine.threads or len(os.sched_getaffinity(0))
 
 
 def lane_sums(flows: Array) -> list[Array]:
