@@ -31,7 +31,7 @@ EXAMPLES = """examples:
   mcsim run campaign=sec_cmbs paths=4096 backend=cpu
   mcsim run rates.sigma=0.008 behaviour/prepayment=psa
   mcsim run --multirun rates.sigma=0.006,0.008        one run for each value
-  mcsim price latest deal=pass_through pricing.spreads.A=0.012
+  mcsim price latest deal=pass_through pricing.spreads.PT=0.012
   mcsim report latest
   mcsim info latest
 """
@@ -95,7 +95,7 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
         of_verb.add_argument("run", metavar="RUN", help=_RUN_HELP)
         of_verb.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept (default: runs)")
     if verb in ("run", "price"):
-        of_verb.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="overrides, and options of groups")
+        of_verb.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE", help="overrides, and options of groups")
         of_verb.add_argument("--config-dir", metavar="DIR", help="a directory of your own options, laid out as conf/")
     if verb == "run":
         of_verb.add_argument("-m", "--multirun", action="store_true", help="one run for each value of KEY=A,B")

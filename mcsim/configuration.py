@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
@@ -21,11 +22,23 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mcsim.conf_dir import CONFIG_NAME, config_dir, extra_dir, group_options
 from mcsim.errors import InputError, nearest
-from mcsim.overrides import OPEN_MAPPINGS, RESOLVER, has_key, opened, parse_overrides, sweep_problem, unknown_key
+from mcsim.overrides import (
+    OPEN_MAPPINGS,
+    RESOLVER,
+    has_key,
+    opened,
+    option_problem,
+    parse_overrides,
+    sweep_problem,
+    unknown_key,
+)
 from mcsim.settings import Settings
 from mcsim.validation import build_settings, check_spreads
 
 HYDRA_VERSION = "1.3"
+
+LARGEST_DEAL_FILE = 1_000_000
+"""Bytes. The largest shipped deal has under 3,000: such a file is something else, given by mistake."""
 
 LOGGER = logging.getLogger("mcsim")
 
@@ -166,6 +179,8 @@ def _hydra(extra: str | Path | None) -> Iterator[list[str]]:
     backup = get_gh_backup()
     GlobalHydra.instance().clear()
     search = [f"hydra.searchpath=['file://{extra_dir(extra)}']"] if extra else []
+    for file in sorted((extra_dir(extra) / "deal").glob("*.yaml")) if extra else []:
+        _check_deal_file(file)
     try:
         with initialize_config_dir(str(config_dir()), job_name="mcsim", version_base=HYDRA_VERSION):
             yield search
@@ -180,15 +195,19 @@ def _compose(overrides: list[str], extra: str | Path | None) -> tuple[DictConfig
     kept = [o for o in parsed if not o.is_sweep_override()]
     with _hydra(extra) as search:
         try:
-            return _hydra_compose([*search, *map(opened, kept)]), problems
+            return _hydra_compose([*search, *_words(kept)]), problems
         except InputError as error:
             found, good = _diagnose(kept, search, group_options(extra))
             if not found:
                 raise InputError([*problems, *error.problems]) from error
         try:
-            return _hydra_compose([*search, *map(opened, good)]), problems + found
+            return _hydra_compose([*search, *_words(good)]), problems + found
         except InputError as error:
             raise InputError([*problems, *found]) from error
+
+
+def _words(overrides: Sequence[Override]) -> list[str]:
+    return [word for override in overrides for word in opened(override)]
 
 
 def _hydra_compose(overrides: list[str]) -> DictConfig:
@@ -210,7 +229,7 @@ def _diagnose(
         if str(override.value()) in options:
             good.append(override)
         else:
-            problems.append(f"{override.input_line}: no such option{nearest(str(override.value()), options)}")
+            problems.append(option_problem(override, options))
     try:
         tree = _hydra_compose([*search, *(str(o.input_line) for o in good)])
     except InputError as error:
@@ -264,10 +283,11 @@ def _load_option(group: str, name: str, extra: str | Path | None) -> dict[str, A
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a deal in YAML")
+    _check_deal_file(path)
     try:
         config = OmegaConf.load(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a deal in YAML") from None
     except Exception as error:  # the YAML reader raises its own family of errors
         raise InputError(f"{path}: cannot be read as YAML: {_first_lines(error)}") from error
     if not isinstance(config, DictConfig):
@@ -275,7 +295,30 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return _resolved(config, [])
 
 
+def _check_deal_file(path: Path) -> None:
+    """Refuses what would grow in reading. Nested aliases (``*a``) repeat what they stand for: ten lines become ten billion."""
+    size = path.stat().st_size
+    if size > LARGEST_DEAL_FILE:
+        raise InputError(f"{path}: {size:,} bytes; a deal has at most {LARGEST_DEAL_FILE:,}")
+    try:
+        text = path.read_text(encoding="utf-8")
+        if "${" in text:
+            raise InputError(f"{path}: holds '${{'; a deal takes no interpolations, which can grow likewise; write the value out")
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
+                line, sign = token.start_mark.line + 1, "&" if isinstance(token, yaml.AnchorToken) else "*"
+                raise InputError(
+                    f"{path}: line {line}: {sign}{token.value}: a deal takes no anchors and aliases; write the value out"
+                )
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as YAML: {_first_lines(error)}") from error
+
+
 def _first_lines(error: BaseException) -> str:
-    """An error of Hydra as one line."""
+    """An error of Hydra or of the YAML reader as one line."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem:
+        mark = error.problem_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        return " ".join(filter(None, [error.context and f"{error.context}:", error.problem])) + where
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) if lines else type(error).__name__

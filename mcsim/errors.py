@@ -36,8 +36,21 @@ class IncompleteRunError(McsimError):
     exit_code = 3
 
 
+SYNONYMS = {"gpu": "cuda", "single": "float32", "fp32": "float32", "double": "float64", "fp64": "float64"}
+"""Other words for known names, which no spelling is near: ``gpu`` is spelled most like ``cpu``."""
+
+OTHER_THINGS = ("float16", "bfloat16", "half", "fp16")
+"""Names that are spelled like known ones and mean something else: nobody who wrote one mistyped another."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the nearest of ``known``, or the list of them where none is near."""
+    """``"; did you mean 'x'?"`` for the synonym or the nearest of ``known``, or the list of them where none is near."""
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    meant = SYNONYMS.get(name.lower())
+    if meant in names:
+        close = [meant]
+    elif name.lower() in OTHER_THINGS:
+        close = []
+    else:
+        close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(names)}"

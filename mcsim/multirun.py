@@ -37,7 +37,7 @@ def run_many(overrides: Sequence[str], extra: str | None = None) -> None:
         What is wrong with any of the runs, before the first one starts.
     """
     check_all(overrides, extra)
-    words = [opened(override) for override in parse_overrides(overrides)]
+    words = [word for override in parse_overrides(overrides) for word in opened(override)]
     words += ["--multirun", *(["--config-dir", str(extra_dir(extra))] if extra else [])]
     with _as_main(words):
         hydra.main(version_base=HYDRA_VERSION, config_path=str(config_dir()), config_name=CONFIG_NAME)(_job)()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -11,11 +12,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from kernels.behaviour import KINDS
 from mcsim.conf_dir import group_options
 from mcsim.errors import InputError, nearest
 
 OPEN_MAPPINGS = ("pricing.spreads", "portfolio.generator.states")
 """Sections whose keys are the user's own: class names, states. An override may add one without Hydra's ``+``."""
+
+MODEL_SECTIONS = tuple(f"behaviour.{kind}" for kind in KINDS)
+"""Sections that hold a model and its parameters. Two models share no parameters, so a new model replaces the section."""
 
 RESOLVER = re.compile(r"\$\{\s*[\w.]+\s*:")
 """``${oc.env:HOME}``, ``${oc.decode:...}``, ``${now:...}``: interpolations that call a function."""
@@ -49,11 +54,40 @@ def sweep_problem(override: Override) -> str:
     return f"{key}={value}: several values are several runs; add --multirun, or give a list as {key}=[{value}]"
 
 
-def opened(override: Override) -> str:
-    """The override as Hydra needs it: one that adds to an open mapping gets its ``++``."""
-    line = str(override.input_line)
-    plain = not (override.is_add() or override.is_force_add() or override.is_delete())
-    return f"++{line}" if plain and override.key_or_group.startswith(tuple(f"{m}." for m in OPEN_MAPPINGS)) else line
+def opened(override: Override) -> list[str]:
+    """The override as Hydra needs it.
+
+    One that adds to an open mapping gets its ``++``. A mapping with a model becomes two: Hydra would merge it into the section,
+    and leave there the parameters of the model before; one without a model is merged.
+
+    Raises
+    ------
+    InputError
+        A sweep of mappings some of which name a model: one deletion cannot serve both.
+    """
+    line, key = str(override.input_line), override.key_or_group
+    if override.is_add() or override.is_force_add() or override.is_delete():
+        return [line]
+    if key in MODEL_SECTIONS:
+        values = list(override.sweep_iterator()) if override.is_discrete_sweep() else [override.value()]
+        named = [isinstance(value, dict) and "model" in value for value in values]
+        if all(named):
+            return [f"~{key}", f"++{line}"]
+        if any(named):
+            raise InputError(f"{line}: some of the values name a model and some do not; give every one its model")
+    return [f"++{line}" if key.startswith(tuple(f"{mapping}." for mapping in OPEN_MAPPINGS)) else line]
+
+
+def option_problem(override: Override, options: Sequence[str]) -> str:
+    """What to say of a group's option that is not there; a file is not one."""
+    group, name = override.key_or_group, str(override.value())
+    if not name.endswith((".yaml", ".yml")):
+        return f"{override.input_line}: no such option{nearest(name, options)}"
+    stem = PurePath(name).stem
+    return (
+        f"{override.input_line}: a run takes an option by its name, not a file; keep it as DIR/{group}/{stem}.yaml "
+        f"and give --config-dir DIR {group}={stem}"
+    )
 
 
 def has_key(tree: DictConfig, key: str) -> bool:

@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 
 import mcsim
-from mcsim.cli import VERBS, main
+from mcsim.cli import EXAMPLES, VERBS, main
 from mcsim.configuration import load_settings
 from mcsim.errors import BackendError, StoreError
 from mcsim.results import Run
@@ -39,7 +39,7 @@ class FakeRun:
     """What the command line uses of a run that has just finished."""
 
     def __init__(self, folder: RunFolder) -> None:
-        self.folder, self.prices = folder, PRICES
+        self.folder, self.path = folder, folder.path
 
 
 class Calls:
@@ -62,6 +62,11 @@ class Calls:
             pass
         return FakeRun(RunFolder.create(settings.output.runs_dir, settings.campaign, settings.raw, overrides))
 
+    def read_block(self, run_dir: Path, group: str, names: list[str]) -> dict[str, np.ndarray]:
+        """The table above, where a run would have stored it."""
+        assert group == "prices"
+        return {name: PRICES[name].values for name in names}
+
     def reprice(self, run: Run, deal: Any, spread: Any) -> xr.Dataset:
         """The table above."""
         self.repriced.append((deal, spread))
@@ -74,6 +79,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
     stand_in, module = Calls(), types.ModuleType("mcsim.run")
     module.run_campaign, module.reprice = stand_in.run_campaign, stand_in.reprice  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "mcsim.run", module)
+    monkeypatch.setattr("mcsim.store.read_block", stand_in.read_block)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MCSIM_DEBUG", raising=False)
     return stand_in
@@ -198,6 +204,13 @@ def test_multirun_makes_one_run_for_each_value(calls: Calls, capsys: pytest.Capt
     assert not Path("multirun").exists() and "HYDRA_FULL_ERROR" not in os.environ
 
 
+def test_multirun_over_models_given_in_one_word(calls: Calls) -> None:
+    cpr, psa = "{model: cpr, parameters: {cpr: [0.06]}}", "{model: psa, parameters: {multiple: 2}}"
+    assert main(["run", "-m", f"behaviour.prepayment={cpr},{psa}", "seed=3"]) == 0
+    found = [run.behaviour.prepayment for run in calls.settings]
+    assert [(choice.model, choice.parameters) for choice in found] == [("cpr", {"cpr": [0.06]}), ("psa", {"multiple": 2.0})]
+
+
 def test_multirun_over_campaigns(calls: Calls) -> None:
     assert main(["run", "-m", "campaign=prime_jumbo,sec_cmbs"]) == 0
     assert [found.campaign for found in calls.settings] == ["prime_jumbo", "sec_cmbs"]
@@ -236,6 +249,27 @@ def test_price(calls: Calls, finished: RunFolder, capsys: pytest.CaptureFixture[
     assert calls.repriced[1] == (None, None)
     assert main(["price", "latest", "paths=3"]) == 2
     assert "mcsim run paths=3" in capsys.readouterr().err
+
+
+def test_price_without_a_run_asks_for_the_run_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["price"]) == 2
+    assert capsys.readouterr().err.endswith("the following arguments are required: RUN\n")
+
+
+_EXAMPLES = [line.split("   ")[0].split() for line in EXAMPLES.splitlines() if line.startswith("  mcsim ")]
+
+
+@pytest.mark.parametrize("words", _EXAMPLES, ids=" ".join)
+def test_the_examples_of_the_help_are_right(
+    words: list[str], calls: Calls, finished: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spreads must be of the deal's own classes, which pricing itself would check."""
+    module = types.ModuleType("mcsim.reports.report")
+    module.write_report = lambda run: run.path / "report.html"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mcsim.reports.report", module)
+    assert main(words[1:]) == 0
+    for deal, spreads in calls.repriced:
+        assert deal and set(spreads) <= {*deal["classes"], "default"}
 
 
 def test_info(finished: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
