@@ -48,8 +48,8 @@ def build_rate_variance(ops: Ops) -> Callable[..., Any]:
 def build_integral_variance(ops: Ops) -> Callable[..., Any]:
     """``integral_variance(a, sigma, u)``: V(u), variance of the integral of x over ``u`` years.
 
-    V(u) = sigma^2 / a^2 (u - 2 B(a, u) + B(2a, u)) (Brigo and Mercurio 4.10 with one factor). The bracket is of order u^3, so
-    for a u <= 1 its Taylor series is summed: the form above would lose ten digits in a month.
+    V(u) = sigma^2 / a^2 (u - 2 B(a, u) + B(2a, u)) (Brigo and Mercurio 4.10 with one factor). The bracket is of order a^2 u^3, so
+    for a u <= 1 its Taylor series is summed: the form above would lose eight digits in a month.
     """
     loading = build_loading(ops)
     # The series alternates; its terms at a u = 1 fall below half a unit in the last place of 1/3 after these many.

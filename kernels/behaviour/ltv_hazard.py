@@ -1,4 +1,4 @@
-"""Default hazard in the mark-to-market loan-to-value ratio: a logistic baseline that ramps with age.
+"""Default hazard in the mark-to-market loan-to-value ratio: a baseline that ramps linearly with age.
 
 ``mdr = base * min(age / ramp, 1) * exp(slope * (ltv - pivot))``, ltv held between ``lowest`` and ``highest``. The
 exponential form is that of a proportional hazard in current LTV (Deng, Quigley and Van Order, *Econometrica* 68 (2000),

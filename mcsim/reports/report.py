@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from pathlib import Path
@@ -9,9 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from mcsim import store
+from mcsim.errors import StoreError
 from mcsim.provenance import config_hash
 from mcsim.reports import charts, facts
 from mcsim.reports import statistics as stats
+
+log = logging.getLogger("mcsim")
 
 _TEMPLATE = "report.html.j2"
 _MILLION = 1e-6
@@ -23,7 +28,8 @@ _INITIALS = {"sec", "cmbs", "rmbs", "mbs", "crt", "msr", "sfr", "slst", "cafl", 
 def write_report(run: Any) -> Path:
     """Write ``report.html`` into the run's folder.
 
-    Reads one stored variable at a time, a block of paths at a time; the same run gives the same file, byte for byte.
+    Reads a block of paths at a time; the same run gives the same file, byte for byte. A check that fails stands at the top of
+    the page and is logged as a warning: the report is written all the same, as it is what shows how far off the run is.
 
     Parameters
     ----------
@@ -38,9 +44,17 @@ def write_report(run: Any) -> Path:
     Raises
     ------
     StoreError
-        If a file of the run folder is damaged.
+        If a file of the run folder is damaged, or a shard of its store is missing or damaged: all of them by name.
     """
     import jinja2
+
+    store.check_complete(run.path)
+    content = _collect_or_name_damage(run)
+    for check in content["failed"]:
+        log.warning(
+            "run %s fails the check %r (%s): off by USD %s, allowed %.3g",
+            Path(run.path).name, check.name, check.identity, _difference(check.difference), check.allowed,
+        )  # fmt: skip
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -50,12 +64,24 @@ def write_report(run: Any) -> Path:
         lstrip_blocks=True,
     )
     environment.filters.update(FORMATS)
-    text = environment.get_template(_TEMPLATE).render(**collect(run))
+    text = environment.get_template(_TEMPLATE).render(**content)
     target = Path(run.path) / "report.html"
     partial = target.with_suffix(".html.part")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, target)  # a reader never sees half a report
     return target
+
+
+def _collect_or_name_damage(run: Any) -> dict[str, Any]:
+    """:func:`collect`; where it fails on a damaged store, the error says which shards."""
+    try:
+        return collect(run)
+    except StoreError:
+        raise
+    except Exception:
+        # Lazy arrays fail with whatever the codec raises. Reading all against the checksums tells damage from a fault of ours.
+        store.verify(run.path)
+        raise
 
 
 def collect(run: Any) -> dict[str, Any]:
@@ -68,12 +94,14 @@ def collect(run: Any) -> dict[str, Any]:
     rows, states = facts.pool_summary(attributes)
     environment, packages = facts.environment_of(folder, attributes)
     rejects, first_rejects = facts.rejects_of(folder)
+    checks = stats.check_conservation(run, str(config.get("precision", "float64")), values)
     return {
         "headline": _headline(run, config, attributes, values, opening, losses),
         "classes": _classes(run),
         "charts": {**_class_charts(run, values, losses[-1] / opening), **_pool_charts(run, opening, losses),
                    **_scenario_charts(run, states)},
-        "checks": stats.check_conservation(run, str(config.get("precision", "float64")), values),
+        "checks": checks,
+        "failed": [check for check in checks if not check.holds],
         "pool_rows": rows,
         "states": states,
         "rejects": rejects,

@@ -5,6 +5,7 @@ Stored variables are read one at a time, a block of paths at a time. Money in US
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -81,12 +82,17 @@ def path_blocks(n_paths: int) -> Iterator[slice]:
         yield slice(first, min(first + READ_PATHS, n_paths))
 
 
-def read_block(data: xr.DataArray, block: slice) -> Array:
-    """``(month, path)`` float64 of one block of paths, summed over every other dimension in order."""
+def read_entries(data: xr.DataArray, block: slice) -> Array:
+    """``(entry, month, path)`` float64 of one block of paths; an entry is a combination of all other dimensions, in order."""
     part = data.isel(path=block)
     others = [d for d in part.dims if d not in ("month", "path")]
     values = np.asarray(part.transpose(*others, "month", "path").values, np.float64)
-    total: Array = values.reshape(-1, *values.shape[-2:]).sum(axis=0)
+    return values.reshape(-1, *values.shape[-2:])
+
+
+def read_block(data: xr.DataArray, block: slice) -> Array:
+    """``(month, path)`` float64 of one block of paths, summed over every other dimension in order."""
+    total: Array = read_entries(data, block).sum(axis=0)
     return total
 
 
@@ -149,16 +155,38 @@ def opening_balance(pool: xr.Dataset) -> float:
 
 
 def check_conservation(run: Any, precision: str, values: dict[str, Array]) -> list[Check]:
-    """The identities that every month of every path must meet, with the largest difference found."""
+    """What every month of every path must meet, with the largest difference found.
+
+    Parameters
+    ----------
+    run : mcsim.results.Run
+        With the datasets ``pool``, ``tranches`` and ``prices``.
+    precision : str
+        Of the simulation, a key of :data:`ROUNDING`.
+    values : dict
+        Of :func:`value_paths`.
+
+    Returns
+    -------
+    list of Check
+        In the order in which the report prints them.
+    """
     worst: dict[str, float] = {}
     for block in path_blocks(run.pool.sizes["path"]):
-        for name, difference in {**_pool_differences(run.pool, block), **_deal_differences(run, block)}.items():
+        pool, pool_lowest = _read_all(run.pool, block)
+        deal, deal_lowest = _read_all(run.tranches, block)
+        found = {**_pool_differences(run.pool, pool), **_deal_differences(run, block, deal)}
+        found |= {"pool_to_deal": _pool_to_deal(pool, deal), "pool_sign": -pool_lowest, "deal_sign": -deal_lowest}
+        for name, difference in found.items():
             worst[name] = _larger(worst.get(name, 0.0), difference)
     balance = opening_balance(run.pool)
     pool_allowed = ROUNDING[precision] * balance
     stored = run.prices["value"]
     worst["value"] = float(np.max([abs(float(stored.sel(tranche=name)) - float(v.mean())) for name, v in values.items()]))
     rows = (
+        ("pool_to_deal", "Pool to deal",
+         "collections = interest + advanced interest + scheduled, advanced and prepaid principal + recovery - servicing fee,"
+         " or 0 where that is negative", balance, CENT),
         ("cash", "Cash in = cash out", "collections = paid to classes + fees + change in accounts", balance, CENT),
         ("class", "Class balances", "balance before = principal + write-down + balance after", balance, CENT),
         ("performing", "Performing balance", "balance before = scheduled + prepaid + defaulted + balance after",
@@ -166,6 +194,9 @@ def check_conservation(run: Any, precision: str, values: dict[str, Array]) -> li
         ("foreclosed", "Foreclosure balance", "before + defaulted = advanced principal + recovery + loss + after",
          balance, pool_allowed),
         ("life", "Pool over its life", "opening balance = principal + recovery + loss + balance left", balance, pool_allowed),
+        ("pool_sign", "Signs of the pool's flows", "no flow and no balance of the pool is negative", balance, pool_allowed),
+        ("deal_sign", "Signs of the deal's flows",
+         "no collection, payment, write-down, shortfall, account or balance of the deal is negative", balance, CENT),
         ("value", "Prices", "stored value = mean of the values recomputed from the stored flows",
          float(abs(stored).sum()), CENT),
     )  # fmt: skip
@@ -181,8 +212,24 @@ def _larger(a: float, b: float) -> float:
     return float(np.maximum(a, b))
 
 
-def _pool_differences(pool: xr.Dataset, block: slice) -> dict[str, float]:
-    flow = {str(name): read_block(pool[name], block) for name in pool.data_vars}
+def _read_all(data: xr.Dataset, block: slice) -> tuple[dict[str, Array], float]:
+    """Every variable as :func:`read_block` gives it, and the lowest value of any entry; NaN where there is one."""
+    sums, lowest = {}, math.inf
+    for name in data.data_vars:
+        entries = read_entries(data[name], block)
+        # an account or a fee that the deal does not have has no entries
+        lowest = float(np.minimum(lowest, entries.min(initial=math.inf)))
+        sums[str(name)] = entries.sum(axis=0)
+    return sums, lowest
+
+
+def _pool_to_deal(pool: dict[str, Array], deal: dict[str, Array]) -> float:
+    names = ("interest", "advanced_interest", "scheduled_principal", "advanced_principal", "prepaid_principal", "recovery")
+    collected = sum(pool[name] for name in names) - pool["servicing_fee"]
+    return _largest(deal["collections"] - np.maximum(collected, 0))
+
+
+def _pool_differences(pool: xr.Dataset, flow: dict[str, Array]) -> dict[str, float]:
     paid = flow["scheduled_principal"] + flow["prepaid_principal"]
     balance, foreclosed = flow["balance"], flow["foreclosure_balance"]
     leaves = flow["advanced_principal"] + flow["recovery"] + flow["loss"]
@@ -195,13 +242,11 @@ def _pool_differences(pool: xr.Dataset, block: slice) -> dict[str, float]:
     }
 
 
-def _deal_differences(run: Any, block: slice) -> dict[str, float]:
+def _deal_differences(run: Any, block: slice, flow: dict[str, Array]) -> dict[str, float]:
     flows = run.tranches
-    paid = read_block(flows["interest_paid"], block) + read_block(flows["principal_paid"], block)
-    paid += read_block(flows["fee_paid"], block) if "fee_paid" in flows else 0.0
-    kept = read_block(flows["collections"], block) - paid
-    if "account_balance" in flows:
-        account = read_block(flows["account_balance"], block)
+    kept = flow["collections"] - (flow["interest_paid"] + flow["principal_paid"] + flow.get("fee_paid", 0.0))
+    if "account_balance" in flow:
+        account = flow["account_balance"]
         kept[1:] -= account[1:] - account[:-1]
         # What the accounts held at closing is not stored: month 1 must imply the same amount on every path.
         opening = account[0] - kept[0]

@@ -13,6 +13,7 @@ import pytest
 import xarray as xr
 
 from kernels.loan_month import FIELDS
+from mcsim import store
 
 MONTHS = 120
 CLASSES = {"A-1": 0.85, "A-2": 0.08, "B-1": 0.05, "B-2": 0.02, "R": 0.0}
@@ -156,7 +157,8 @@ def make_prices(flows: xr.Dataset, scenarios: xr.Dataset, balance: float) -> xr.
 
 
 def write_folder(folder: Path) -> None:
-    """The files beside the store."""
+    """The files beside the store, and a store of no arrays: a report asks for every shard it should have."""
+    store.create_store(folder / store.STORE_NAME, {})
     inputs = [
         {"path": "mcsim/data/treasury_par_curve.csv", "sha256": "5f" * 32, "rows": 11, "rejects": 0},
         {"path": "mcsim/data/fhfa_state_hpi.csv", "sha256": "a3" * 32, "rows": 9231, "rejects": 0},

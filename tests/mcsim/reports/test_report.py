@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 from html.parser import HTMLParser
@@ -130,10 +131,24 @@ def test_text_from_a_tape_is_escaped(page: tuple[Reader, str]) -> None:
     assert "L&lt;b&gt;17&lt;/b&gt;" in page[1]
 
 
-def test_a_broken_identity_is_shown(synthetic_run: Any, page: tuple[Reader, str]) -> None:
+def test_a_broken_identity_is_shown(synthetic_run: Any, page: tuple[Reader, str], caplog: pytest.LogCaptureFixture) -> None:
+    """In the table of checks, above everything else on the page, and in the log."""
     assert page[1].count(">fails<") == 0
-    synthetic_run.tranches["collections"][3, 5] += 1.0
-    assert read(write_report(synthetic_run))[1].count(">fails<") == 1
+    assert 'role="alert"' not in page[1]
+    synthetic_run.tranches["fee_paid"][0, 3, 5] += 1.0
+    with caplog.at_level(logging.WARNING, logger="mcsim"):
+        html = read(write_report(synthetic_run))[1]
+    assert html.count(">fails<") == 1
+    assert html.index('role="alert"') < html.index("<header>")
+    assert re.search(r"<p>1 of 9 checks fails.*?<li>Cash in = cash out: .*?off by USD 1\.00, allowed 0\.005</li>", html, re.S)
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("mcsim", "WARNING")
+    assert "'Cash in = cash out'" in record.getMessage()
+
+
+def test_a_sound_run_warns_of_nothing(synthetic_run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    write_report(synthetic_run)
+    assert not caplog.records
 
 
 def test_one_path_has_no_error_bar(synthetic_run: Any) -> None:

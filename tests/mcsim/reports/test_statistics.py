@@ -71,12 +71,14 @@ def test_every_check_holds_on_a_sound_run(synthetic_run: Any) -> None:
     ("group", "variable", "fails"),
     [
         ("tranches", "interest_paid", {"Cash in = cash out", "Prices"}),
-        ("tranches", "collections", {"Cash in = cash out"}),
+        ("tranches", "collections", {"Cash in = cash out", "Pool to deal"}),
         ("tranches", "fee_paid", {"Cash in = cash out"}),
         ("tranches", "account_balance", {"Cash in = cash out"}),
         ("tranches", "write_down", {"Class balances"}),
         ("pool", "loss", {"Foreclosure balance", "Pool over its life"}),
-        ("pool", "prepaid_principal", {"Performing balance", "Pool over its life"}),
+        ("pool", "interest", {"Pool to deal"}),
+        ("pool", "servicing_fee", {"Pool to deal"}),
+        ("pool", "prepaid_principal", {"Performing balance", "Pool over its life", "Pool to deal"}),
         ("pool", "foreclosure_balance", {"Foreclosure balance"}),
     ],
 )
@@ -91,7 +93,53 @@ def test_one_wrong_number_fails_its_check(
     setattr(synthetic_run, group, data.assign({variable: (data[variable].dims, array)}))
     values = stats.value_paths(synthetic_run)
     found = {c.name for c in stats.check_conservation(synthetic_run, "float64", values) if not c.holds}
-    assert found == fails | ({"Prices"} if np.isnan(wrong) and variable == "interest_paid" else set())
+    # ten dollars more make nothing negative; a hole has no sign
+    signs = {f"Signs of the {'pool' if group == 'pool' else 'deal'}'s flows"}
+    assert found == fails | (signs if np.isnan(wrong) else set())
+
+
+@pytest.mark.parametrize("advanced", ["advanced_interest", "advanced_principal"])
+def test_advances_enter_the_deal(synthetic_run: Any, advanced: str) -> None:
+    pool = synthetic_run.pool
+    synthetic_run.pool = pool.assign({advanced: pool[advanced] + 1000.0})
+    assert not pool_to_deal(synthetic_run).holds
+    synthetic_run.tranches["collections"] = synthetic_run.tranches["collections"] + 1000.0
+    assert pool_to_deal(synthetic_run).holds
+
+
+def test_a_month_that_collects_less_than_the_fee_brings_the_deal_nothing(synthetic_run: Any) -> None:
+    pool, flows = synthetic_run.pool, synthetic_run.tranches
+    fee, collections = pool["servicing_fee"].values.copy(), flows["collections"].values.copy()
+    fee[..., 40, 17], collections[40, 17] = 1e9, 0.0
+    synthetic_run.pool = pool.assign(servicing_fee=(pool["servicing_fee"].dims, fee))
+    synthetic_run.tranches = flows.assign(collections=(("month", "path"), collections))
+    assert pool_to_deal(synthetic_run).holds
+
+
+def pool_to_deal(run: Any) -> stats.Check:
+    checks = stats.check_conservation(run, "float64", stats.value_paths(run))
+    return next(check for check in checks if check.name == "Pool to deal")
+
+
+@pytest.mark.parametrize(
+    ("group", "variable", "beyond"),
+    [
+        # float64: 1e-9 of two billion is two dollars; of the deal, half a cent
+        ("pool", "recovery", 3.0), ("pool", "foreclosure_balance", 3.0), ("pool", "advanced_interest", 3.0),
+        ("tranches", "write_down", 0.006), ("tranches", "fee_paid", 0.006), ("tranches", "tranche_balance", 0.006),
+    ],
+)  # fmt: skip
+def test_what_is_negative_beyond_rounding_fails(synthetic_run: Any, group: str, variable: str, beyond: float) -> None:
+    name = "Signs of the pool's flows" if group == "pool" else "Signs of the deal's flows"
+    data = getattr(synthetic_run, group)
+    for value, holds in ((-0.5 * beyond, True), (-beyond, False)):
+        array = data[variable].values.copy()
+        array[(0,) * (array.ndim - 2) + (40, 17)] = value
+        setattr(synthetic_run, group, data.assign({variable: (data[variable].dims, array)}))
+        checks = stats.check_conservation(synthetic_run, "float64", stats.value_paths(synthetic_run))
+        check = next(c for c in checks if c.name == name)
+        assert check.holds is holds
+        assert check.difference == pytest.approx(-value)
 
 
 def test_a_group_of_pools_is_summed(synthetic_run: Any) -> None:
