@@ -303,7 +303,9 @@ def _check_deal_file(path: Path) -> None:
     try:
         text = path.read_text(encoding="utf-8")
         if "${" in text:
-            raise InputError(f"{path}: holds '${{'; a deal takes no interpolations, which can grow likewise; write the value out")
+            raise InputError(
+                f"{path}: holds '${{'; a deal takes no interpolations, which can grow likewise; write the value out"
+            )
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
             if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
                 line, sign = token.start_mark.line + 1, "&" if isinstance(token, yaml.AnchorToken) else "*"
