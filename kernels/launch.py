@@ -43,8 +43,9 @@ def _cuda_launcher(function: Callable[..., None], writes: tuple[int, ...]) -> Ca
 
     def run(n_paths: int, *args: Any) -> None:
         on_device = [cuda.to_device(a) if isinstance(a, np.ndarray) else a for a in args]
-        blocks = (n_paths + CUDA_THREADS - 1) // CUDA_THREADS
-        kernel[blocks, CUDA_THREADS](*on_device)
+        threads = min(CUDA_THREADS, n_paths)  # the simulator runs every thread of a block, with or without a path
+        blocks = (n_paths + threads - 1) // threads
+        kernel[blocks, threads](*on_device)
         for i in writes:
             on_device[i].copy_to_host(args[i])
 

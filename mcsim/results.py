@@ -110,6 +110,25 @@ class Run:
 
         return reprice(self, deal, spread)
 
+    def regenerate(self, loan_id: str, path: int) -> xr.Dataset:
+        """Cash flow of one loan on one path (month), simulated again alone: to the bit what it added to the run.
+
+        Parameters
+        ----------
+        loan_id : str
+            Identifier of the tape.
+        path : int
+            Index of the path.
+
+        Raises
+        ------
+        InputError
+            A loan or path that the run does not have.
+        """
+        from mcsim.run import regenerate_loan
+
+        return regenerate_loan(self, loan_id, path)
+
     def report(self) -> Path:
         """Path of the run's ``report.html``, written if it is not there.
 

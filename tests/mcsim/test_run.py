@@ -114,7 +114,7 @@ def test_one_loan_on_one_path_again_alone(run_of: RunOf, overrides: tuple[str, .
     defaulted = np.argwhere(kept.loss.sum("month").values > 0)
     for loan, path in [(0, 0), (len(kept.loan) - 1, kept.sizes["path"] - 1), tuple(defaulted[len(defaulted) // 2])]:
         loan_id = str(kept.loan.values[loan])
-        alone = regenerate_loan(run, loan_id, int(path))
+        alone = run.regenerate(loan_id, int(path))
         row = kept.isel(loan=loan, path=path)
         assert set(alone) == set(GROUPS["loan_paths"])
         for name, values in alone.items():
