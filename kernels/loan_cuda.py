@@ -16,17 +16,16 @@ from numba import cuda
 
 from kernels import philox, special
 from kernels.amortization import build_adjustable_terms
+from kernels.launch import CUDA_THREADS
 from kernels.loan_blocks import TILE
-from kernels.loan_month import FIELDS, build_bounded, build_flows, build_leave, build_observe
-from kernels.loan_rows import EXPECTED, FORECLOSED, FORECLOSED_LOW, NOTE_RATE, PERFORMING, SCHEDULED
+from kernels.loan_month import build_bounded, build_flows, build_leave, build_observe
+from kernels.loan_rows import EXPECTED, FORECLOSED, FORECLOSED_LOW, N_FIELDS, NOTE_RATE, PERFORMING, SCHEDULED, UNIFORM
 from kernels.loan_terms import Count, Real, Row, build_adjustable_calendar, build_calendar
 from kernels.ops import Ops
 from kernels.philox import DRAWS_PER_BLOCK
 from kernels.speeds import build_log_survival, build_monthly
 
-THREADS = 128
-N_FIELDS = len(FIELDS)
-N_STATE = 6  # as on the cpu, without the stored uniforms: a thread draws again rather than keep them
+N_STATE = UNIFORM  # the rows before the stored uniforms: a thread draws again rather than keep them
 TILES_IN_FLIGHT = 64
 """Tiles whose partial sums are on the device at a time: the bound on memory, 64 x months x 11 x paths x 4 bytes."""
 
@@ -278,7 +277,7 @@ def simulate_on_device(
     kernel, reduce = _compiled(ops, models)
     n_months, n_paths = loans.n_months, rows.shape[2]
     n_tiles = (len(loans) + TILE - 1) // TILE
-    flight, threads = min(n_tiles, TILES_IN_FLIGHT), min(n_paths, THREADS)
+    flight, threads = min(n_tiles, TILES_IN_FLIGHT), min(n_paths, CUDA_THREADS)
     put = cuda.to_device
     inputs = [put(a) for a in (loans.reals, loans.counts, loans.balances, loans.principal_rates, loans.accruals, rows.ravel())]
     key_on_device, on_device = put(key), [put(a) for a in parameters]
@@ -293,5 +292,5 @@ def simulate_on_device(
             *inputs, rows.shape[1], loans.calendar_month, first_path, key_on_device, *on_device, loans.lag_size,
             first_tile, n_paths, *scratch, partial,
         )  # fmt: skip
-        reduce[(pool.size + THREADS - 1) // THREADS, THREADS](partial, now, pool)
+        reduce[(pool.size + CUDA_THREADS - 1) // CUDA_THREADS, CUDA_THREADS](partial, now, pool)
     return pool.copy_to_host().reshape(n_months, N_FIELDS, n_paths)

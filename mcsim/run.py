@@ -44,7 +44,7 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
     """
     from mcsim.deals.ahead import compiling_ahead
     from mcsim.market.curve import load_curve
-    from mcsim.market.sources import data_file, sha256
+    from mcsim.market.sources import data_file
     from mcsim.simulation.stage import Simulation
 
     backend = choose_backend(settings.backend, settings.precision)
@@ -55,7 +55,7 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
         curve = load_curve(settings.rates)
         _check_before_simulating(settings, tape.loans, curve, folder.path)
         dynamics = data_file(settings.home_prices.state_file)
-        folder.write_inputs([*tape.inputs, curve.input, (str(dynamics), sha256(dynamics))])
+        folder.write_inputs([*tape.inputs, curve.input, (str(dynamics), provenance.file_sha256(dynamics))])
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
         store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_tape_facts(tape, curve)})
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mcsim.errors import InputError, nearest
-from mcsim.market.sources import data_file, read_rows, sha256
+from mcsim.market.sources import data_file, read_rows
+from mcsim.provenance import file_sha256
 from mcsim.settings import Rates
 
 TREASURY_FILE = "treasury_par_curve.csv"
@@ -86,7 +87,7 @@ def load_curve(rates: Rates) -> Curve:
             f"rates.curve is {rates.curve!r}: no such date in {TREASURY_FILE}{nearest(rates.curve, [*curves, 'flat'])}"
         )
     date = datetime.date.fromisoformat(rates.curve)
-    return par_curve(date, curves[rates.curve], f"US Treasury par curve of {date}", (str(path), sha256(path)))
+    return par_curve(date, curves[rates.curve], f"US Treasury par curve of {date}", (str(path), file_sha256(path)))
 
 
 def flat_curve(rate: float) -> Curve:

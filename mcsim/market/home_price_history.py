@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcsim.errors import InputError, nearest
-from mcsim.market.sources import data_file, read_rows, sha256
+from mcsim.market.sources import data_file, read_rows
+from mcsim.provenance import file_sha256
 
 HISTORY_FILE = "fhfa_hpi_at_state.csv"
 QUARTERS = 4
@@ -122,7 +123,7 @@ def load_history(name: str = HISTORY_FILE) -> HomePriceHistory:
     quarters = sorted(next(iter(points.values())))
     states = tuple(sorted(points))
     values = np.array([[points[state][quarter] for quarter in quarters] for state in states])
-    return HomePriceHistory(states, quarters[0], values, (str(path), sha256(path)))
+    return HomePriceHistory(states, quarters[0], values, (str(path), file_sha256(path)))
 
 
 def _read_row(row: list[str]) -> tuple[str, int, float]:

@@ -1,9 +1,8 @@
-"""Data files that ship with mcsim, or a user's own: where they are, what they hold, their digest."""
+"""Data files that ship with mcsim, or a user's own: where they are, what they hold."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 from pathlib import Path
 
 from mcsim.errors import InputError, nearest
@@ -25,11 +24,6 @@ def data_file(name: str) -> Path:
             return path
     known = [path.name for path in DATA.glob("*.csv")]
     raise InputError(f"no data file {name!r}; give a path or a name under mcsim/data{nearest(name, known)}")
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_rows(path: Path) -> list[list[str]]:

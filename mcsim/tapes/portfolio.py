@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from mcsim import settings
 from mcsim.errors import InputError, nearest
+from mcsim.provenance import file_sha256
 from mcsim.tapes.absee import read_absee
 from mcsim.tapes.checks import Candidates, check
 from mcsim.tapes.fannie import HomePriceRatio, read_fannie_acquisition
@@ -104,7 +104,7 @@ def _accept(
     n_rejected = limit_rejects(rejects, candidates.n_rows, portfolio.max_reject_share, source)
     good = ~np.isin(candidates.rows, [reject.row for reject in rejects])
     loans = make_loans(cut_off, {name: column[good] for name, column in candidates.loans.items()})
-    inputs = () if path is None else (InputFile(str(portfolio.file), _sha256(path), candidates.n_rows, n_rejected),)
+    inputs = () if path is None else (InputFile(str(portfolio.file), file_sha256(path), candidates.n_rows, n_rejected),)
     return Tape(loans, rejects, inputs)
 
 
@@ -149,8 +149,3 @@ def find_file(name: str) -> Path:
         f"portfolio.file = {name!r}: no such file, here or under mcsim/data; "
         f"give a path or a shipped name{nearest(name, shipped)}"
     )
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -12,7 +12,8 @@ import yaml
 
 from mcsim.errors import InputError
 from mcsim.market.home_price_history import HomePriceHistory, load_history, quarter_number
-from mcsim.market.sources import DATA, sha256
+from mcsim.market.sources import DATA
+from mcsim.provenance import file_sha256
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -93,4 +94,4 @@ def test_provenance_has_the_digest_of_each_file() -> None:
     text = (DATA / "PROVENANCE.md").read_text()
     for path in DATA.glob("*.csv"):
         section = re.search(rf"^## {re.escape(path.name)}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-        assert section is not None and sha256(path) in section[1], path.name
+        assert section is not None and file_sha256(path) in section[1], path.name
