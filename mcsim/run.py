@@ -53,6 +53,8 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
         log.info("run %s: backend %s, %s (%s)", folder.run_id, backend.target, backend.precision, backend.reason)
         tape = _load_tape(settings, folder.rejects)
         curve = load_curve(settings.rates)
+        for note in tape.notes:
+            log.warning("%s", note)
         _check_before_simulating(settings, tape.loans, curve, folder.path)
         dynamics = data_file(settings.home_prices.state_file)
         folder.write_inputs([*tape.inputs, curve.input, (str(dynamics), provenance.file_sha256(dynamics))])
@@ -192,6 +194,7 @@ def _load_tape(settings: Settings, rejects_file: Path | None) -> Any:
 
 def _tape_facts(tape: Any, curve: Any) -> dict[str, Any]:
     from mcsim.reports.facts import portfolio_record
+    from mcsim.tapes.notes import notes_record
 
     return {
         "cut_off": tape.loans.cut_off.isoformat(),
@@ -200,6 +203,7 @@ def _tape_facts(tape: Any, curve: Any) -> dict[str, Any]:
         "pool_balance": float(tape.loans.balance.sum()),
         "portfolio": json.dumps(portfolio_record(tape.loans)),
         "rejected_rows": len({reject.row for reject in tape.rejects}),
+        "notes": json.dumps(notes_record(tape.notes)),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mcsim.tapes.notes import Note
 from mcsim.tapes.rejects import Reject
 
 # The 50 states and DC: the regions of the FHFA all-transactions state index, without which a loan has no home-price path.
@@ -55,6 +56,8 @@ class Candidates:
         What the reader itself found.
     n_rows : int
         Rows of the tape, those that could not be split into columns included.
+    notes : list
+        What the reader applied, left out, imputed or did not know.
     """
 
     rows: np.ndarray
@@ -64,6 +67,7 @@ class Candidates:
     texts: dict[str, np.ndarray]
     rejects: list[Reject] = field(default_factory=list)
     n_rows: int = 0
+    notes: list[Note] = field(default_factory=list)
 
     def get(self, name: str) -> Any:
         """Column ``name`` of ``loans`` or ``extra``; None where the tape has none."""

@@ -16,6 +16,7 @@ from mcsim.tapes.checks import Candidates, check
 from mcsim.tapes.fannie import HomePriceRatio, read_fannie_acquisition
 from mcsim.tapes.generator import generate
 from mcsim.tapes.loans import Loans, make_loans
+from mcsim.tapes.notes import Note
 from mcsim.tapes.rejects import Reject, limit_rejects, write_rejects
 
 __all__ = ["DATA", "SOURCES", "HomePriceRatio", "InputFile", "Reject", "Tape", "find_file", "load_portfolio", "write_rejects"]
@@ -38,11 +39,12 @@ class InputFile:
 
 @dataclass(frozen=True)
 class Tape:
-    """Loans of a portfolio, the rows it goes without, and the files it came from (none for a generated pool)."""
+    """Loans of a portfolio, the rows it goes without, the files it came from (none for a generated pool), what was noted."""
 
     loans: Loans
     rejects: tuple[Reject, ...]
     inputs: tuple[InputFile, ...]
+    notes: tuple[Note, ...] = ()
 
 
 def load_portfolio(
@@ -105,7 +107,7 @@ def _accept(
     good = ~np.isin(candidates.rows, [reject.row for reject in rejects])
     loans = make_loans(cut_off, {name: column[good] for name, column in candidates.loans.items()})
     inputs = () if path is None else (InputFile(str(portfolio.file), file_sha256(path), candidates.n_rows, n_rejected),)
-    return Tape(loans, rejects, inputs)
+    return Tape(loans, rejects, inputs, tuple(candidates.notes))
 
 
 def _check_settings(portfolio: settings.Portfolio) -> datetime.date | None:
