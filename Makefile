@@ -6,7 +6,7 @@ JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check bench ptx lock clean
+.PHONY: help run test check fuzz mutants bench ptx lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -31,6 +31,12 @@ check: $(VENV)/section-test  ## style, types and the direction of imports
 
 test: $(VENV)/section-ptx check  ## everything CI runs but the PTX budget; JOBS=n processes
 	$(BIN)/python -m pytest -n $(JOBS) --benchmark-disable
+
+fuzz: $(VENV)/section-test  ## a minute of damaged inputs: tapes, deals, overrides, option files, run folders
+	$(BIN)/python -m tests.fuzz
+
+mutants: $(VENV)/section-ptx  ## wrong changes to the code, one at a time: each must fail a test
+	$(BIN)/python -m tests.mutants --jobs $(JOBS)
 
 bench: $(VENV)/section-test  ## throughput, store, waterfall, start-up, each against its limit
 	$(BIN)/python -m benchmarks.run
