@@ -3,21 +3,87 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import reprlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+LONGEST_VALUE = 80
+"""Characters of a value in a message."""
+
+LONGEST_LINE = 600
+"""Characters of a problem: a path of some depth, and what to do about it."""
+
+MOST_PROBLEMS = 20
+"""Problems that are printed; a person mends the first of them and tries again."""
+
+_LONGEST_NAME = 100  # characters: beyond it nothing is near, and the search for it slow
+
+
+class _Shown(reprlib.Repr):
+    """``repr`` of bounded length, depth and time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 4, LONGEST_VALUE, LONGEST_VALUE
+        self.maxlist = self.maxtuple = self.maxdict = 8
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Python itself refuses to write out an integer of more than 4,300 digits."""
+        return repr(x) if x.bit_length() <= 128 else f"a number of about {int(x.bit_length() * 0.30103) + 1:,} digits"
+
+
+_SHOWN = _Shown()
+
+
+def shown(value: Any, length: int = LONGEST_VALUE) -> str:
+    """``repr(value)``, cut in the middle where it is longer than ``length`` characters."""
+    return _cut(_SHOWN.repr(value), length)
+
+
+def one_line(text: str) -> str:
+    """``text`` on one line of at most :data:`LONGEST_LINE` characters, without what a terminal would obey."""
+    line = " ".join(part for part in _cut(text, LONGEST_LINE).splitlines() if part.strip())
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def first_of(items: Sequence[str], count: int = MOST_PROBLEMS) -> str:
+    """The first ``count`` names with commas between them, and how many more there are."""
+    more = f" and {len(items) - count:,} more" if len(items) > count else ""
+    return ", ".join(_cut(item, LONGEST_VALUE) for item in items[:count]) + more
+
+
+def _cut(text: str, length: int) -> str:
+    """Its beginning and its end, which say most: where it is, and what to do."""
+    return text if len(text) <= length else f"{text[: length * 2 // 3]} … {text[len(text) - length // 3 :]}"
 
 
 class McsimError(Exception):
-    """Base: printed as a message, never as a traceback. ``exit_code`` is the process's."""
+    """Base: printed as a message, never as a traceback. ``exit_code`` is the process's.
+
+    Parameters
+    ----------
+    problems : str or iterable of str
+        One line each; a text is taken line by line. ``problems`` keeps all of them, ``str()`` says the first :data:`MOST_PROBLEMS`.
+    """
 
     exit_code = 2
+
+    def __init__(self, problems: str | Iterable[str] = "") -> None:
+        lines = problems.splitlines() if isinstance(problems, str) else problems
+        self.problems = [one_line(line) for line in lines]
+        super().__init__(*self.problems)
+
+    def __str__(self) -> str:
+        more = len(self.problems) - MOST_PROBLEMS
+        rest = [f"and {more:,} more; mend these first"] if more > 0 else []
+        return "\n".join([*self.problems[:MOST_PROBLEMS], *rest])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,)
 
 
 class InputError(McsimError):
     """Bad input: configuration, tape, deal or market data. Carries every problem found, one line each."""
-
-    def __init__(self, problems: str | Iterable[str]) -> None:
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
-        super().__init__("\n".join(self.problems))
 
 
 class BackendError(McsimError):
@@ -49,8 +115,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     meant = SYNONYMS.get(name.lower())
     if meant in names:
         close = [meant]
-    elif name.lower() in OTHER_THINGS:
+    elif name.lower() in OTHER_THINGS or len(name) > _LONGEST_NAME:
         close = []
     else:
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(names)}"
+    return f"; did you mean {shown(close[0])}?" if close else f"; known: {first_of(names)}"
