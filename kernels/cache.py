@@ -2,18 +2,30 @@
 
 numba's own key for a function that closes over other compiled functions changes from process to process, so its cache never
 hits. Ours is what the result depends on: the text of every file in ``kernels/`` (and of a user's own model, through ``key``),
-the combination of models named by ``key``, the argument types and the processor.
+the combination of models named by ``key``, the argument types, the processor, and the versions that compile.
+
+A file is the SHA-256 of its name and content, then the content: machine code that was cut, changed or put in another's place is
+never loaded. What fails is removed, compiled again and written anew (docs/adr/0006).
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 import pickle
+import secrets
 import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from kernels.processor import load_numba
+
+LOGGER = logging.getLogger("mcsim.cache")
+_SEAL = hashlib.sha256().digest_size
+_REMEDY = "; every process compiles again, which takes half a minute: set NUMBA_CACHE_DIR to a folder with room"
 
 
 @lru_cache(maxsize=1)
@@ -27,60 +39,128 @@ def source_digest() -> str:
 
 def cached_njit(function: Callable[..., None], key: str) -> Callable[..., None]:
     """``numba.njit(function)``, without the interpreter lock, kept on disk under ``key``. A cache that fails is done without."""
-    import numba
-
-    dispatcher = numba.njit(error_model="numpy", fastmath=False, nogil=True)(function)
+    dispatcher = load_numba().njit(error_model="numpy", fastmath=False, nogil=True)(function)
     try:
         dispatcher._cache = _launcher_cache(function, key)
     except (RuntimeError, OSError):
-        pass  # no writable folder for a cache: compile every time
+        # numba's own message names our source files
+        _say_once("none", f"no folder can be written, neither beside the sources nor in the user's cache{_REMEDY}")
+        return dispatcher  # type: ignore[no-any-return]
+    asked = load_numba().config.CACHE_DIR
+    if asked and not Path(dispatcher._cache.cache_path).is_relative_to(asked):
+        _say_once("other", f"NUMBA_CACHE_DIR={asked} cannot be written; {dispatcher._cache.cache_path} is used")
     return dispatcher  # type: ignore[no-any-return]
 
 
 def is_cached(function: Callable[..., None], key: str) -> bool:
-    """Whether a compilation of ``function`` under ``key`` is on disk, for any arguments; ``False`` where there is no cache."""
+    """Whether a sound compilation of ``function`` under ``key`` is on disk, for any arguments; ``True`` without a cache."""
     try:
         folder = Path(_launcher_cache(function, key).cache_path)
     except (RuntimeError, OSError):
         return True  # nothing that is compiled ahead could be kept
-    return any(folder.glob(f"{_file_stem(key)}-*.nbi"))
+    return any(read_sealed(path) is not None for path in folder.glob(f"{_file_stem(key)}-*.nbc"))
+
+
+def read_sealed(path: Path) -> bytes | None:
+    """What :func:`write_sealed` wrote; ``None`` where there is nothing, or anything else, which is then removed."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if data[:_SEAL] == _seal(path, data[_SEAL:]):
+        return data[_SEAL:]
+    discard(path)
+    return None
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write ``content`` under its digest, in one step: another process sees all of it or nothing.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with unfinished.open("xb") as file:
+            file.write(_seal(path, content) + content)
+        os.replace(unfinished, path)
+    except BaseException:
+        discard(unfinished)
+        raise
+
+
+def discard(path: Path) -> None:
+    """Remove ``path`` where that is possible: what cannot be removed is still never loaded."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        pass
+
+
+def _seal(path: Path, content: bytes) -> bytes:
+    """With the name, so that one kernel's file in another's place is as wrong as a changed one."""
+    return hashlib.sha256(path.name.encode() + content).digest()
+
+
+@lru_cache(maxsize=1)
+def _said() -> set[str]:
+    """What was said in this process: every kernel would say the same."""
+    return set()
+
+
+def _say_once(kind: str, message: str) -> None:
+    if kind not in _said():
+        _said().add(kind)
+        LOGGER.warning("compile cache: %s", message)
 
 
 def _file_stem(key: str) -> str:
-    text = f"{source_digest()} {key} {sys.implementation.cache_tag}"
-    return f"mcsim-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    import llvmlite
+
+    versions = f"{sys.implementation.cache_tag} {load_numba().__version__} {llvmlite.__version__}"
+    return f"mcsim-{_short_digest(f'{source_digest()} {key} {versions}')}"
+
+
+def _short_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _launcher_cache(function: Callable[..., None], key: str) -> Any:
-    from numba.core.caching import FunctionCache, IndexDataCacheFile
+    load_numba()
+    from numba.core.caching import FunctionCache, dumps
 
     class LauncherCache(FunctionCache):  # type: ignore[misc]
-        """One index and one data file for each key and signature.
+        """One sealed file for each key and signature, in numba's place for the cache; numba's index is not used.
 
-        numba keeps all of a function's in one index; two processes that compile different models at once could each number
-        their data file 1, and one would then load the other's code.
+        numba keeps all of a function's compilations in one index; two processes that compile different models at once could each
+        number their data file 1, and one would then load the other's code.
         """
 
-        def _index_key(self, sig: Any, codegen: Any) -> Any:
-            return sig, codegen.magic_tuple(), (source_digest(), key)
-
-        def _select(self, sig: Any, codegen: Any) -> None:
-            which = hashlib.sha256(repr((str(sig), codegen.magic_tuple())).encode()).hexdigest()[:16]
-            self._cache_file = IndexDataCacheFile(self._cache_path, f"{_file_stem(key)}-{which}", source_digest())
+        def _path(self, sig: Any, codegen: Any) -> Path:
+            which = _short_digest(repr((str(sig), codegen.magic_tuple())))
+            return Path(self._cache_path) / f"{_file_stem(key)}-{which}.nbc"
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
+            target_context.refresh()
+            path = self._path(sig, target_context.codegen())
+            content = read_sealed(path)
+            if content is None:
+                return None
             try:
-                target_context.refresh()
-                self._select(sig, target_context.codegen())
-                return super().load_overload(sig, target_context)
-            except (OSError, EOFError, pickle.UnpicklingError):
+                return self._impl.rebuild(target_context, pickle.loads(content))
+            except Exception:  # whatever a file of our own raises when it is loaded: compiling again is right, failing is not
+                discard(path)
                 return None
 
         def save_overload(self, sig: Any, data: Any) -> None:
-            try:
-                self._select(sig, data.codegen)
-                super().save_overload(sig, data)
-            except (OSError, pickle.PicklingError):
+            if not self._impl.check_cachable(data):
                 return
+            try:
+                write_sealed(self._path(sig, data.codegen), dumps(self._impl.reduce(data)))
+            except (OSError, pickle.PicklingError) as error:
+                _say_once("write", f"a compiled kernel could not be kept ({error}){_REMEDY}")
 
     return LauncherCache(function)

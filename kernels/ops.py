@@ -154,11 +154,11 @@ def _compiled_ops(target: str, precision: str, real: Any, integer: Any) -> Ops:
 
 
 def _cpu_function() -> Callable[..., Any]:
-    import numba
+    from kernels.processor import load_numba
 
     # error_model="numpy": a division does not test for zero, which would put a branch into the inner loop.
     # No fastmath: strict IEEE arithmetic is what makes numpy and cpu agree to the last bit.
-    return numba.njit(error_model="numpy", fastmath=False, forceinline=True)
+    return load_numba().njit(error_model="numpy", fastmath=False, forceinline=True)  # type: ignore[no-any-return]
 
 
 def _cuda_function() -> tuple[Callable[..., Any], Any]:

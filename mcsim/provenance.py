@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from kernels.processor import vectors
+
 PACKAGES = (
     "numpy",
     "numba",
@@ -58,7 +60,8 @@ def environment() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``mcsim``, ``python``, ``packages`` (name → version), ``platform``, ``cpu`` (model, logical cores), ``devices``
+        ``mcsim``, ``python``, ``packages`` (name → version), ``platform``, ``cpu`` (model, logical cores, what LLVM
+        compiles for: :func:`kernels.processor.vectors`), ``devices``
         (each with model and driver; empty without an accelerator), ``git`` (commit, dirty; see :func:`git_state`).
         Host name, user and paths are left out on purpose.
     """
@@ -67,7 +70,7 @@ def environment() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "packages": package_versions(),
         "platform": {"system": platform.system(), "release": platform.release(), "machine": platform.machine()},
-        "cpu": {"model": cpu_model(), "cores": os.cpu_count()},
+        "cpu": {"model": cpu_model(), "cores": os.cpu_count(), **vectors()},
         "devices": devices(),
         "git": git_state(),
     }

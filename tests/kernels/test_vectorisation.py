@@ -19,6 +19,7 @@ from kernels import behaviour
 from kernels.cache import source_digest
 from kernels.loan_blocks import build_loan_block
 from kernels.ops import LANES, make_ops
+from kernels.processor import FULL_WIDTH, load_numba
 from tests.kernel_driver import FULL, Block, Loan, random_paths
 
 FEATURES = llvm.get_host_cpu_features()
@@ -28,10 +29,14 @@ monthly rate, default, expected share, settlement."""
 
 pytestmark = pytest.mark.skipif(not FEATURES.get("avx2"), reason="x86-64 with AVX2 is what the width is known for")
 
+TARGET: tuple[str, str, str] = load_numba().core.registry.cpu_target.target_context.codegen().magic_tuple()
+"""Triple, processor and features that LLVM compiles for here: the host's, or what NUMBA_CPU_NAME and NUMBA_CPU_FEATURES say."""
 
-def width() -> int:
-    """float32 lanes of the widest register LLVM prefers here."""
-    return 16 if FEATURES.get("avx512f") else 8
+
+def lanes() -> tuple[int, ...]:
+    """float32 lanes that a vectorised loop may have: those of the full width where that was chosen, else at least AVX2's."""
+    features = TARGET[2].split(",")
+    return (16,) if "+avx512f" in features and FULL_WIDTH in features else (8, 16)
 
 
 def body(ir: str) -> str:
@@ -48,7 +53,7 @@ def read_loops(ir: str) -> dict[str, Any]:
     for block in re.split(r"\n(?=[\w.\"$-]+:)", function):
         label = block.split(":")[0].strip().strip('"')
         if label.startswith("vector.body"):
-            vector += bool(re.search(rf"{arithmetic}<{width()} x float>", block))
+            vector += any(re.search(rf"{arithmetic}<{n} x float>", block) for n in lanes())
         elif re.search(rf'br .*%"?{re.escape(label)}"?[,\s]', block + "\n"):
             scalar += bool(re.search(rf"{arithmetic}float", block))
     return {
@@ -64,7 +69,7 @@ def read_loops(ir: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def loops(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The production launcher in float32, read once for a state of the sources: compiling it takes most of ten seconds."""
-    text = source_digest() + Path(__file__).read_text() + numba.__version__ + llvm.get_host_cpu_name()
+    text = source_digest() + Path(__file__).read_text() + numba.__version__ + repr(TARGET)
     key = f"mcsim/loops-{hashlib.sha256(text.encode()).hexdigest()}"
     cache = getattr(request.config, "cache", None)
     known = cache.get(key, None) if cache else None

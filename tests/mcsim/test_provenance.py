@@ -62,6 +62,7 @@ def test_environment_says_what_ran_and_not_who(monkeypatch):
     assert record["packages"]["zarr"] == importlib.metadata.version("zarr")
     assert record["python"].endswith(platform.python_version())
     assert record["cpu"]["model"]
+    assert {"llvm_name", "vector_features", "chosen_by"} <= set(record["cpu"]), "the width of the compiled kernels"
     values = json.dumps(record)
     assert str(Path.home()) not in values
     assert "somebody" not in values
