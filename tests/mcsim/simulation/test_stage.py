@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -190,13 +189,19 @@ def test_thread_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_results_come_in_the_order_of_the_blocks(threads: int) -> None:
+    """However busy the machine: the threads wait for one another, the first block for all the others."""
     staged = object.__new__(Simulation)
     staged.settings = replace(load_settings([NUMPY]), engine=Engine("threads", 256, threads))
+    together, others = threading.Barrier(threads), threading.Semaphore(0)
     seen = set()
 
     def work(block: int) -> int:
         seen.add(threading.get_ident())
-        time.sleep(0.02 if block == 0 else 0.002)  # the first finishes last
+        if block < threads:
+            together.wait(timeout=60)
+        if threads > 1 and block == 0:
+            assert all(others.acquire(timeout=60) for _ in range(5))
+        others.release()
         return block
 
     assert list(staged._each(work, range(6))) == list(range(6))
