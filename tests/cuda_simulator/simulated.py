@@ -81,24 +81,43 @@ def check_cash_flow(precision: str) -> None:
     same(flows, run_one_loan("numpy", precision, LOAN, *speeds_a(), severity=0.2))
 
 
-def check_blocks(precision: str) -> None:
-    """The loan kernel of the ``cuda`` target on two tiles of mixed loans, against the block launcher on numpy."""
+def simulated_pool(block: Block, precision: str) -> np.ndarray:
+    """Flows of ``block`` by the loan kernel of the ``cuda`` target."""
     from kernels.loan_cuda import simulate_on_device
     from kernels.ops import make_ops
     from mcsim.simulation.prepare import PreparedLoans
 
-    ops = make_ops("cuda", precision)
+    ops, models = make_ops("cuda", precision), block.models
+    reals, counts, balances, rates, accruals, scenario, n_rows, calendar_month, first_path, *_ = block.arguments(ops)
+    prepared = PreparedLoans(reals, counts, balances, rates, accruals, calendar_month, max(x.lag for x in block.loans))
+    parameters = tuple(np.array(p[1], ops.real) for p in (models.prepayment, models.default, models.severity))
+    rows = scenario.reshape(block.n_months + 1, n_rows, block.paths.width)
+    return simulate_on_device(ops, (*models.built(), models.decrement), prepared, rows, first_path, KEY, parameters)
+
+
+def check_blocks(precision: str) -> None:
+    """The loan kernel of the ``cuda`` target on two tiles of mixed loans, against the block launcher on numpy."""
     # Python at a thousand operations a loan month: every combination would take half a minute.
     for models in (FULL, STATIC) if precision == "float32" else (replace(FULL, decrement="sampled"),):
         block = Block(mixed_loans(33, longest=7), random_paths(8, 2), models, 5, 7, (1 / 12, 31 / 360))
         block = replace(block, loans=tuple(replace(loan, lag=1 + loan.lag % 3) for loan in block.loans))
-        reals, counts, balances, rates, accruals, scenario, n_rows, calendar_month, first_path, *_ = block.arguments(ops)
-        prepared = PreparedLoans(reals, counts, balances, rates, accruals, calendar_month, max(x.lag for x in block.loans))
-        parameters = tuple(np.array(p[1], ops.real) for p in (models.prepayment, models.default, models.severity))
-        rows = scenario.reshape(block.n_months + 1, n_rows, 2)
-        chosen = (*models.built(), models.decrement)
-        pool = simulate_on_device(ops, chosen, prepared, rows, first_path, KEY, parameters)
-        same(pool, block.run("numpy", precision))
+        same(simulated_pool(block, precision), block.run("numpy", precision))
+
+
+def check_waves(precision: str) -> None:
+    """More tiles than are in flight at once, as in every pool over ``TILES_IN_FLIGHT`` times 32 loans.
+
+    Three tiles, the last of one loan, one and two at a time: the second wave starts where the first ended, and adds to its sums.
+    """
+    from kernels import loan_cuda
+
+    block = Block(mixed_loans(65, longest=6), random_paths(3, 1), replace(STATIC, decrement="expected"), 5, 7, (1 / 12, 31 / 360))
+    expected, known = block.run("numpy", precision), loan_cuda.TILES_IN_FLIGHT
+    try:
+        for loan_cuda.TILES_IN_FLIGHT in (1, 2):
+            same(simulated_pool(block, precision), expected)
+    finally:
+        loan_cuda.TILES_IN_FLIGHT = known
 
 
 CHECKS: dict[str, Callable[[str], None]] = {
@@ -109,6 +128,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "month": check_month,
     "cash flow A": check_cash_flow,
     "blocks": check_blocks,
+    "waves": check_waves,
 }
 PRECISIONS = ("float32", "float64")
 NAMES = [f"{name} {precision}" for name in CHECKS for precision in PRECISIONS]
