@@ -111,7 +111,9 @@ def check_waves(precision: str) -> None:
     """
     from kernels import loan_cuda
 
-    block = Block(mixed_loans(65, longest=6), random_paths(3, 1), replace(STATIC, decrement="expected"), 5, 7, (1 / 12, 31 / 360))
+    block = Block(
+        mixed_loans(65, longest=6), random_paths(3, 1), replace(STATIC, decrement="expected"), 5, 7, (1 / 12, 31 / 360)
+    )
     expected, known = block.run("numpy", precision), loan_cuda.TILES_IN_FLIGHT
     try:
         for loan_cuda.TILES_IN_FLIGHT in (1, 2):
