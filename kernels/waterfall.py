@@ -50,21 +50,25 @@ def build_collect(ops: Ops) -> Callable[..., Any]:
 
 @lru_cache(maxsize=None)
 def build_net_wac(ops: Ops) -> Callable[..., Any]:
-    """``net_wac(interest, servicing, performing, defaulted, fee_rate, last)``: net weighted average coupon of one month.
+    """``net_wac(interest, advanced, servicing, collateral, foreclosed, defaulted, fee_rate)``: net weighted average coupon.
 
-    Interest of the paying loans over their balance, less servicing over the performing balance, less the deal's fees.
-    ``performing`` is the balance at the start of the month, of which ``defaulted`` pays nothing; ``fee_rate`` is annual, the
-    sum of the deal's. Where no loan pays, the last rate holds on. Never negative. The result is a rate of the month.
+    Interest due over the balance that bears it, less the deal's fees. ``interest`` is what borrowers pay, ``advanced`` what the
+    servicer advances on loans in foreclosure, net of its fee, ``servicing`` its fee on the loans that pay. Balances are those at
+    the start of the month, ``collateral`` as the classes see it: what is due on theirs is then what there is, to the cent,
+    whatever the pool's precision. All of it bears interest where interest is advanced; else neither what is ``foreclosed`` nor
+    what is ``defaulted`` in the month does. ``fee_rate`` is annual, the sum of the deal's. Where no loan bears interest it is 0.
+    Never negative. The result is a rate of the month.
     """
     where = ops.where
-    zero, one, negligible, months = ops.real(0), ops.real(1), ops.real(NEGLIGIBLE_SHARE), ops.real(12)
+    zero, one, negligible, months, rounding = (ops.real(x) for x in (0, 1, NEGLIGIBLE_SHARE, 12, HALF_CENT))
 
     @ops.function
-    def net_wac(interest, servicing, performing, defaulted, fee_rate, last):  # type: ignore[no-untyped-def]
-        paying = performing - defaulted
-        pays = paying > negligible * performing
-        rate = interest / where(pays, paying, one) - servicing / where(pays, performing, one) - fee_rate / months
-        return where(pays, where(rate > zero, rate, zero), last)
+    def net_wac(interest, advanced, servicing, collateral, foreclosed, defaulted, fee_rate):  # type: ignore[no-untyped-def]
+        performing = collateral - foreclosed
+        bearing = where(advanced > zero, collateral, performing - defaulted)
+        bears = bearing > where(advanced > zero, rounding, rounding + negligible * performing)
+        rate = (interest + advanced - servicing) / where(bears, bearing, one) - fee_rate / months
+        return where(bears, where(rate > zero, rate, zero), zero)
 
     return net_wac
 

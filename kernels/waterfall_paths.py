@@ -125,7 +125,8 @@ def _build_begin(ops: Ops) -> Callable[..., None]:
             "defaulted_balance", "recovery", "loss", "servicing_fee",
         )
     )  # fmt: skip
-    collateral_at, performing_at, wac_at = int(Register.COLLATERAL), int(Register.PERFORMING), int(Register.NET_WAC)
+    collateral_at, pool_at, performing_at, wac_at = (
+        int(Register.COLLATERAL), int(Register.POOL), int(Register.PERFORMING), int(Register.NET_WAC))  # fmt: skip
     interest_at, principal_at, collections_at = int(Register.INTEREST), int(Register.PRINCIPAL), int(Register.COLLECTIONS)
 
     @ops.function
@@ -134,6 +135,16 @@ def _build_begin(ops: Ops) -> Callable[..., None]:
             for p in lanes(width):
                 registers[at(register * width, p)] = zero
         for p in lanes(width):
+            # Before the collateral falls by what comes in.
+            registers[at(wac_at * width, p)] = net_wac(
+                pool[at(row + interest * n_paths, p)],
+                pool[at(row + advanced_interest * n_paths, p)],
+                pool[at(row + servicing * n_paths, p)],
+                registers[at(collateral_at * width, p)],
+                registers[at(pool_at * width, p)] - registers[at(performing_at * width, p)],
+                pool[at(row + defaulted * n_paths, p)],
+                fee_rate,
+            )
             interest_funds, principal_funds, collections, collateral = collect(
                 pool[at(row + interest * n_paths, p)] + pool[at(row + advanced_interest * n_paths, p)],
                 pool[at(row + scheduled * n_paths, p)],
@@ -148,14 +159,6 @@ def _build_begin(ops: Ops) -> Callable[..., None]:
             registers[at(principal_at * width, p)] += principal_funds
             registers[at(collections_at * width, p)] = collections
             registers[at(collateral_at * width, p)] = collateral
-            registers[at(wac_at * width, p)] = net_wac(
-                pool[at(row + interest * n_paths, p)],
-                pool[at(row + servicing * n_paths, p)],
-                registers[at(performing_at * width, p)],
-                pool[at(row + defaulted * n_paths, p)],
-                fee_rate,
-                registers[at(wac_at * width, p)],
-            )
 
     return begin
 

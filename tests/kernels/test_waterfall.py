@@ -43,13 +43,25 @@ def test_collect() -> None:
 
 def test_net_wac() -> None:
     net_wac = waterfall.build_net_wac(OPS)
-    # 6% on the 90 that pay, 0.25% servicing on 100, a 0.12% fee: a month's rate of 5.63% a year.
-    rate = net_wac(90 * 0.06 / 12, 100 * 0.0025 / 12, 100.0, 10.0, 0.0012, 0.0)
+    # interest, advanced, servicing, collateral, foreclosed, defaulted, fee rate.
+    # Nothing advanced: 6% on the 90 of 120 that pay, .25% servicing on those, a .12% fee: a month's rate of 5.63% a year.
+    rate = net_wac(90 * 0.06 / 12, 0.0, 90 * 0.0025 / 12, 120.0, 20.0, 10.0, 0.0012)
     assert rate == pytest.approx(0.0563 / 12, rel=1e-14)
-    assert net_wac(0.0, 0.02, 100.0, 100.0, 0.0012, 0.004) == 0.004, "no loan pays: the last rate holds on"
-    assert net_wac(0.0, 0.0, 0.0, 0.0, 0.0, 0.004) == 0.004
-    assert net_wac(1e-9, 0.02, 100.0, 100.0 - 1e-6, 0.0, 0.004) == 0.004, "the rounding of a float32 pool is no loan"
-    assert net_wac(0.0, 0.02, 100.0, 0.0, 0.0, 0.004) == 0.0, "never negative"
+    # Advanced at 8% less .25% on the 30 in foreclosure, 10 of them new: (90 x 5.75% + 30 x 7.75%) / 120 = 6.25%.
+    rate = net_wac(90 * 0.06 / 12, 30 * 0.0775 / 12, 90 * 0.0025 / 12, 120.0, 20.0, 10.0, 0.0012)
+    assert rate == pytest.approx((0.0625 - 0.0012) / 12, rel=1e-14)
+    assert net_wac(0.0, 0.02, 0.0, 5.0, 5.0, 0.0, 0.0) == 0.004, "none performs: what is advanced is due"
+    assert net_wac(0.0, 0.0, 0.0, 100.0, 0.0, 100.0, 0.0012) == 0.0, "no loan bears interest: none is due"
+    assert net_wac(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0) == 0.0
+    assert net_wac(0.0, 1e-3, 0.0, 4e-3, 0.0, 0.0, 0.0) == 0.0, "less than half a cent bears nothing"
+    assert net_wac(0.0, 0.0, 0.02, 100.0, 0.0, 0.0, 0.0) == 0.0, "never negative"
+
+
+@pytest.mark.parametrize(("share", "bears"), [(0.9e-5, False), (1.1e-5, True), (5e-3, True)])
+def test_net_wac_ignores_the_rounding_of_a_pool_and_no_loan(share: float, bears: bool) -> None:
+    """1e-5 of the performing balance: above what float32 loses (1e-6), below the smallest loan of a pool of thousands."""
+    rate = waterfall.build_net_wac(OPS)(1e8 * share * 0.06 / 12, 0.0, 0.0, 1e8, 0.0, 1e8 * (1 - share), 0.0)
+    assert rate == pytest.approx(0.005 if bears else 0.0, rel=1e-9)  # 1 - share has 11 digits after the point to lose
 
 
 def test_coupons() -> None:

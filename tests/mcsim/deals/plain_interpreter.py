@@ -73,12 +73,17 @@ class PlainDeal:
         principal_funds = max(principal + min(after_servicing, 0.0), 0.0)
         self.cash["interest"] += interest_funds
         self.cash["principal"] += principal_funds
+        self.net_wac = self.net_wac_of_the_month(flow, after_servicing)
         self.collateral -= principal + flow["loss"]
-        paying = self.performing - flow["defaulted_balance"]
-        if paying > 1e-5 * self.performing:
-            rate = flow["interest"] / paying - flow["servicing_fee"] / self.performing - self.fee_rate / 12
-            self.net_wac = max(rate, 0.0)
         return interest_funds + principal_funds
+
+    def net_wac_of_the_month(self, flow: dict[str, float], after_servicing: float) -> float:
+        performing = self.collateral - (self.pool_size - self.performing)
+        advances = flow["advanced_interest"] > 0
+        bearing = self.collateral if advances else performing - flow["defaulted_balance"]
+        if bearing <= (0.005 if advances else 0.005 + 1e-5 * performing):
+            return 0.0
+        return max(after_servicing / bearing - self.fee_rate / 12, 0.0)
 
     def coupon_of_the_month(self, coupon: Any) -> float:
         if coupon.kind == "net_wac":
