@@ -42,7 +42,7 @@ PREPAYMENT = (
     + (0.94, 0.76, 0.73, 0.96, 0.98, 0.92, 0.99, 1.10, 1.18, 1.21, 1.23, 0.97)
 )  # fmt: skip
 DEFAULT = (0.0005, 4.0, 0.8, 24.0, 0.3, 1.5)
-SEVERITY = (-0.3, 0.8, 0.05, 0.8)
+SEVERITY = (0.7378, 0.0167, 0.0675, 0.18)
 
 FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffp-contract=off", "-fno-trapping-math", "-std=c++17")
 """``-fno-trapping-math`` and the vector width change speed only: strict IEEE arithmetic, as ours."""
@@ -90,7 +90,8 @@ def make_inputs(precision: str, width: int, n_loans: int = LOANS, n_months: int 
     scenario[:, Row.MORTGAGE_RATE] = np.clip(0.03 + steps, 0.02, 0.2)
     scenario[:, Row.HOME_PRICE :] = np.exp(rng.normal(0.002, 0.008, (n_months + 1, STATES, width)).cumsum(axis=0))
     cast = [np.ascontiguousarray(x.astype(real)) for x in (balances, due, np.full((1, n_months), 1 / 12), scenario)]
-    parameters = [np.array(x, real) for x in (PREPAYMENT, DEFAULT, SEVERITY)]
+    severity = behaviour.SEVERITY["ltv_severity"].values(SEVERITY)
+    parameters = [np.array(x, real) for x in (PREPAYMENT, DEFAULT, severity)]
     return Inputs(
         reals.astype(real), counts, cast[0], cast[1], cast[2], cast[3].ravel(), scenario.shape[1], 0, 0,
         np.array([1, 0], np.uint32), parameters[0], parameters[1], parameters[2], LAG,

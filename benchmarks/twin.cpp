@@ -103,7 +103,7 @@ inline void draw(const int64_t* count, uint32_t block, uint32_t first_path, cons
 }
 
 struct Month {
-    float age, default_allowed, matures, servicing_rate, advances_principal, advances_interest;
+    float age, default_allowed, matures, servicing_rate, lag, advances_principal, advances_interest;
     int calendar_month, month;
 };
 
@@ -136,9 +136,28 @@ inline void rates(const Month& m, const float* __restrict mortgage, const float*
     }
 }
 
+inline void severities(const Month& m, const float* sp, float* __restrict work) {
+    const float *note = work + NOTE * W, *ltv = work + LTV * W;
+    float* severity = work + LEAVING * W;
+    const float years = m.lag * float(1.0 / 12), costs = 1.0f + sp[2], scale = sp[4];
+    float returned = sp[0] - sp[1] * years;
+    returned = returned > 0.0f ? returned : 0.0f;
+    LANES {
+        const float owed = costs + m.advances_interest * note[p] * years, held = ltv[p] < 1e-6f ? 1e-6f : ltv[p];
+        const float less = owed * held - returned, total = owed * held + returned, inverse = 1.0f / (total * held);
+        float w = 1.0f - (less > 0.0f ? less : -less) * (held * inverse) * scale;
+        w = w > 0.0f ? w : 0.0f;
+        const float w2 = w * w, w4 = w2 * w2;
+        const float low = (sp[5] + sp[6] * w) + (sp[7] + sp[8] * w) * w2;
+        const float high = (sp[9] + sp[10] * w) + (sp[11] + sp[12] * w) * w2;
+        float loss = ((less > 0.0f ? less : 0.0f) + total * ((low + high * w4) * w4)) * (total * inverse);
+        loss = loss < 0.0f ? 0.0f : loss;
+        severity[p] = loss > 1.0f ? 1.0f : loss;
+    }
+}
+
 template <bool sampled>
-inline void settle(const Month& m, const float* sp, float* __restrict work, float* __restrict state, float* __restrict ring) {
-    const float intercept = sp[0], slope = sp[1], floor = sp[2], cap = sp[3];
+inline void settle(const Month& m, float* __restrict work, float* __restrict state, float* __restrict ring) {
     const bool advanced = m.advances_principal > 0.5f;
     const float stays_on = 1.0f - m.matures;
     const float *smm = work + SMM * W, *mdr = work + MDR * W;
@@ -151,9 +170,7 @@ inline void settle(const Month& m, const float* sp, float* __restrict work, floa
     }
     const float* uniform = state + (UNIFORM + (m.month - 1) % DRAWS) * W;
     LANES {
-        float severity = intercept + slope * work[LTV * W + p];
-        severity = severity > floor ? severity : floor;
-        severity = severity < cap ? severity : cap;
+        const float severity = work[LEAVING * W + p];
         const float performing = state[PERFORMING * W + p], foreclosed = state[FORECLOSED * W + p];
         float defaulted, prepaid;
         if (sampled) {
@@ -241,10 +258,11 @@ void simulate(const float* reals, const int64_t* counts, const float* balances, 
                 }
                 constexpr float per_month = 1.0 / 12;
                 const Month m = {float(c[AGE] + month), month <= c[LAST_DEFAULT] ? 1.0f : 0.0f,
-                                 month == c[MATURITY] ? 1.0f : 0.0f, r[SERVICING_RATE] * per_month, float(c[ADVANCES_P]),
-                                 float(c[ADVANCES_I]), int((calendar_month + month - 1) % 12), int(month)};
+                                 month == c[MATURITY] ? 1.0f : 0.0f, r[SERVICING_RATE] * per_month, float(lag),
+                                 float(c[ADVANCES_P]), float(c[ADVANCES_I]), int((calendar_month + month - 1) % 12), int(month)};
                 rates(m, row, pp, dp, work);
-                settle<sampled>(m, sp, work, state, ring);
+                severities(m, sp, work);
+                settle<sampled>(m, work, state, ring);
             }
             double* __restrict out = pool + (month - 1) * FIELDS * W;
             for (int i = 0; i < FIELDS * W; ++i) out[i] += work[i];

@@ -133,8 +133,9 @@ def _build_advance(
     prepay, fail = build_rate_row(ops, width, prepayment, SMM), build_rate_row(ops, width, default, MDR)
     settle = build_settle_row(ops, width, severity, decrement)
     calendar, real, one, per_month = build_calendar(ops), ops.real, ops.real(1), ops.real(1 / 12)
-    state_at, fee_at, principal_at, interest_at = (
-        int(Count.STATE), int(Real.SERVICING_RATE), int(Count.ADVANCES_PRINCIPAL), int(Count.ADVANCES_INTEREST))  # fmt: skip
+    state_at, fee_at, principal_at, interest_at, lag_at = (
+        int(Count.STATE), int(Real.SERVICING_RATE), int(Count.ADVANCES_PRINCIPAL), int(Count.ADVANCES_INTEREST),
+        int(Count.LAG))  # fmt: skip
     mortgage_row, price_row = int(Row.MORTGAGE_RATE), int(Row.HOME_PRICE)
 
     @ops.function
@@ -146,12 +147,12 @@ def _build_advance(
         rates = ((month - 1) * n_rows + mortgage_row) * width
         prices = ((month - 1) * n_rows + price_row + counts[loan, state_at]) * width
         observe(reals, scenario, prices, loan, s, work, state)
-        prepay(month, age, calendar_month, scenario, rates, prepayment_parameters, one, work)
-        fail(month, age, calendar_month, scenario, rates, default_parameters, default_allowed, work)
+        lag, advances_interest = real(counts[loan, lag_at]), real(counts[loan, interest_at])
+        prepay(month, age, calendar_month, scenario, rates, lag, advances_interest, prepayment_parameters, one, work)
+        fail(month, age, calendar_month, scenario, rates, lag, advances_interest, default_parameters, default_allowed, work)
         settle(
-            month, age, calendar_month, scenario, rates, severity_parameters, s, slot, matures,
-            reals[loan, fee_at] * per_month, real(counts[loan, principal_at]), real(counts[loan, interest_at]),
-            work, state, ring,
+            month, age, calendar_month, scenario, rates, lag, severity_parameters, s, slot, matures,
+            reals[loan, fee_at] * per_month, real(counts[loan, principal_at]), advances_interest, work, state, ring,
         )  # fmt: skip
 
     return advance

@@ -40,14 +40,19 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
     @ops.function
     def month(
         number, age, calendar_month, note, mortgage_rate, price, inverse_balance, ltv_per_usd, opening, at_default,
-        interest_rate, principal_rate, matures, default_allowed, servicing_rate, advances_principal, advances_interest,
+        interest_rate, principal_rate, matures, default_allowed, servicing_rate, lag, advances_principal, advances_interest,
         performing, expected, foreclosed, foreclosed_low, liquidated, uniform,
         prepayment_parameters, default_parameters, severity_parameters,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         factor, ltv = observe(opening, expected, inverse_balance, ltv_per_usd, price)
-        smm = smm_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, prepayment_parameters, one)
-        mdr = mdr_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, default_parameters, default_allowed)
-        lost = bounded(severity_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, severity_parameters))
+        smm = smm_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, prepayment_parameters, one)
+        mdr = mdr_of(
+            number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest,
+            default_parameters, default_allowed,
+        )  # fmt: skip
+        lost = bounded(severity_of(
+            number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, severity_parameters,
+        ))  # fmt: skip
         defaulted, prepaid = leave(performing, smm, mdr, uniform)
         defaults, prepays = expect(expected, smm, mdr, one)
         return (expected - defaults - prepays) * (one - matures), flows(
@@ -63,8 +68,12 @@ def _monthly(ops: Ops, model: Any) -> Callable[..., Any]:
     bounded = build_bounded(ops)
 
     @ops.function
-    def rate(month, age, calendar_month, note, mortgage_rate, factor, ltv, parameters, allowed):  # type: ignore[no-untyped-def]
-        raw = allowed * bounded(rate_of(month, age, calendar_month, note, mortgage_rate, factor, ltv, parameters))
+    def rate(
+        month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters, allowed
+    ):  # type: ignore[no-untyped-def]
+        raw = allowed * bounded(rate_of(
+            month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters,
+        ))  # fmt: skip
         return monthly(log_survival(raw)) if annual else raw
 
     return rate
@@ -210,9 +219,9 @@ def _build_step(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
     month_of, calendar = build_month(ops, prepayment, default, severity, decrement), build_calendar(ops)
     real, one, per_month = ops.real, ops.real(1), ops.real(1 / 12)
     sampled = decrement == "sampled"
-    state_at, fee_at, principal_at, interest_at, balance_at, ltv_at = (
+    state_at, fee_at, principal_at, interest_at, lag_at, balance_at, ltv_at = (
         int(Count.STATE), int(Real.SERVICING_RATE), int(Count.ADVANCES_PRINCIPAL), int(Count.ADVANCES_INTEREST),
-        int(Real.BALANCE), int(Real.LTV))  # fmt: skip
+        int(Count.LAG), int(Real.BALANCE), int(Real.LTV))  # fmt: skip
     mortgage_row, price_row = int(Row.MORTGAGE_RATE), int(Row.HOME_PRICE)
 
     @ops.function
@@ -230,7 +239,7 @@ def _build_step(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
             scenario[(row + price_row + counts[loan, state_at]) * n_paths + path],
             inverse_balance, reals[loan, ltv_at] * inverse_balance, opening, at_default, interest_rate, principal_rate,
             matures, default_allowed, reals[loan, fee_at] * per_month,
-            real(counts[loan, principal_at]), real(counts[loan, interest_at]),
+            real(counts[loan, lag_at]), real(counts[loan, principal_at]), real(counts[loan, interest_at]),
             performing, state[s + EXPECTED * n_paths] if sampled else performing, state[s + FORECLOSED * n_paths],
             state[s + FORECLOSED_LOW * n_paths], ring[slot], uniform, prepayment_parameters, default_parameters, severity_parameters,
         )  # fmt: skip

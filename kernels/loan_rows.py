@@ -137,11 +137,11 @@ def build_rate_row(ops: Ops, width: int, model: Model, row: int) -> Callable[...
     raw = (LEAVING if annual else row) * width
 
     @ops.function
-    def rate(month, age, calendar_month, scenario, rates, parameters, allowed, work):  # type: ignore[no-untyped-def]
+    def rate(month, age, calendar_month, scenario, rates, lag, advances_interest, parameters, allowed, work):  # type: ignore[no-untyped-def]
         for p in lanes(width):
             work[at(raw, p)] = allowed * bounded(rate_of(
                 month, age, calendar_month, work[at(NOTE * width, p)], scenario[at(rates, p)],
-                work[at(FACTOR * width, p)], work[at(LTV * width, p)], parameters,
+                work[at(FACTOR * width, p)], work[at(LTV * width, p)], lag, advances_interest, parameters,
             ))  # fmt: skip
         if annual:
             for p in lanes(width):
@@ -161,7 +161,7 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
 
     @ops.function
     def settle(
-        month, age, calendar_month, scenario, rates, parameters, s, slot, matures,
+        month, age, calendar_month, scenario, rates, lag, parameters, s, slot, matures,
         servicing_rate, advances_principal, advances_interest, work, state, ring,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         if sampled:
@@ -171,10 +171,11 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
                 state[at(s + EXPECTED * width, p)] = (expected - defaults - prepays) * (one - matures)
         uniforms = s + (UNIFORM + (month - 1) % DRAWS_PER_BLOCK) * width
         for p in lanes(width):
-            severity_now = bounded(severity_of(
+            work[at(LEAVING * width, p)] = bounded(severity_of(
                 month, age, calendar_month, work[at(NOTE * width, p)], scenario[at(rates, p)],
-                work[at(FACTOR * width, p)], work[at(LTV * width, p)], parameters,
+                work[at(FACTOR * width, p)], work[at(LTV * width, p)], lag, advances_interest, parameters,
             ))  # fmt: skip
+        for p in lanes(width):
             performing = state[at(s + PERFORMING * width, p)]
             defaulted, prepaid = leave(performing, work[at(SMM * width, p)], work[at(MDR * width, p)], state[at(uniforms, p)])
             (
@@ -185,7 +186,7 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
                 work[at(OPENING * width, p)], performing,
                 state[at(s + FORECLOSED * width, p)], state[at(s + FORECLOSED_LOW * width, p)],
                 defaulted, prepaid, ring[at(slot, p)], work[at(AT_DEFAULT * width, p)], work[at(INTEREST_RATE * width, p)],
-                work[at(PRINCIPAL_RATE * width, p)], matures, severity_now, servicing_rate,
+                work[at(PRINCIPAL_RATE * width, p)], matures, work[at(LEAVING * width, p)], servicing_rate,
                 advances_principal, advances_interest,
             )  # fmt: skip
             state[at(s + FORECLOSED * width, p)] = foreclosed

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from kernels.behaviour.ltv_severity import DISPERSIONS
 from kernels.loan_month import DECREMENTS
 from kernels.ops import LANES, PRECISIONS
 from mcsim.backend import BACKENDS
@@ -120,8 +121,10 @@ PARAMETER_RANGES: dict[tuple[str, str], Range] = {
     ("ltv_hazard", "ramp_months"): _positive,
     ("ltv_hazard", "lowest_ltv"): Range(0),
     ("ltv_hazard", "highest_ltv"): Range(0),
-    ("ltv_severity", "floor"): _shares,
-    ("ltv_severity", "cap"): _shares,
+    ("ltv_severity", "proceeds"): Range(0, 2, unit="over the indexed value"),
+    ("ltv_severity", "carrying"): Range(0, 0.25, unit=_ANNUAL),
+    ("ltv_severity", "fixed_costs"): _shares,
+    ("ltv_severity", "dispersion"): Range(*DISPERSIONS, unit="standard deviation of the log price; 0.18 is 18%"),
     ("fixed", "severity"): _shares,
 }
 """By model and parameter. A model without an entry takes any finite number."""

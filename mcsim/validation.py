@@ -254,14 +254,11 @@ def _rates_problems(rates: Rates) -> list[str]:
 
 
 def _ltv_problems(settings: Settings) -> list[str]:
-    """Bounds that must not cross: a floor above its cap would give the cap, without a word."""
-    problems = []
-    for kind, low, high in (("default", "lowest_ltv", "highest_ltv"), ("severity", "floor", "cap")):
-        values = getattr(settings.behaviour, kind).parameters
-        if low in values and high in values and values[low] > values[high]:
-            where = f"behaviour.{kind}.parameters.{low}"
-            problems.append(f"{where} = {values[low]!r}: expected at most {high}, {values[high]!r}")
-    return problems
+    """Bounds that must not cross: a lowest above the highest would give the highest, without a word."""
+    values, low, high = settings.behaviour.default.parameters, "lowest_ltv", "highest_ltv"
+    if low not in values or high not in values or values[low] <= values[high]:
+        return []
+    return [f"behaviour.default.parameters.{low} = {values[low]!r}: expected at most {high}, {values[high]!r}"]
 
 
 def _is_date(text: str) -> bool:

@@ -112,26 +112,28 @@ def _model(ops: Ops, kind: str, name: str) -> Callable[..., None]:
     function = behaviour.KINDS[kind][name].build(ops)
     lanes, at = ops.lanes, ops.at
 
-    def launcher(n, month, age, calendar_month, note, market, factor, ltv, parameters, out):  # type: ignore[no-untyped-def]
+    def launcher(n, month, age, calendar_month, note, market, factor, ltv, lag, advances, parameters, out):  # type: ignore[no-untyped-def]
         for p in lanes(n):
             out[at(0, p)] = function(
-                month, age, calendar_month, note[at(0, p)], market[at(0, p)], factor[at(0, p)], ltv[at(0, p)], parameters
-            )
+                month, age, calendar_month, note[at(0, p)], market[at(0, p)], factor[at(0, p)], ltv[at(0, p)], lag, advances,
+                parameters,
+            )  # fmt: skip
 
-    return compile_launcher(ops, launcher, f"test-model-{kind}-{name}", (9,))
+    return compile_launcher(ops, launcher, f"test-model-{kind}-{name}", (11,))
 
 
 def model_rate(
     target: str, precision: str, kind: str, name: str, parameters: Any, note: Any, market: Any, factor: Any, ltv: Any,
-    month: int = 1, age: int = 1, calendar_month: int = 0,
+    month: int = 1, age: int = 1, calendar_month: int = 0, lag: int = 12, advances_interest: int = 1,
 ) -> np.ndarray:  # fmt: skip
-    """A behavioural model over arrays of its observables."""
+    """A behavioural model over arrays of its observables, with what it derives from its parameters."""
     ops = make_ops(target, precision)
     observables = [np.ascontiguousarray(a, ops.real) for a in np.broadcast_arrays(note, market, factor, ltv)]
     n = observables[0].size
     out = np.zeros(n, ops.real)
-    age_now = ops.real(age)
-    _model(ops, kind, name)(n, n, month, age_now, calendar_month, *observables, np.array(parameters, ops.real), out)
+    values = np.array(behaviour.KINDS[kind][name].values(parameters), ops.real)
+    loan = ops.real(lag), ops.real(advances_interest)
+    _model(ops, kind, name)(n, n, month, ops.real(age), calendar_month, *observables, *loan, values, out)
     return out
 
 

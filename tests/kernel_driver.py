@@ -116,7 +116,7 @@ FULL = Models(
         + (0.94, 0.76, 0.74, 0.95, 0.98, 0.92, 0.98, 1.10, 1.18, 1.22, 1.23, 0.98),
     ),
     ("ltv_hazard", (0.004, 4.0, 0.8, 24.0, 0.3, 1.5)),
-    ("ltv_severity", (-0.3, 0.8, 0.05, 0.8)),
+    ("ltv_severity", (0.7, 0.02, 0.08, 0.2)),
 )
 """The full behavioural set."""
 
@@ -254,15 +254,19 @@ class Block:
         """Arguments of the launcher, all but the pool."""
         real, width, n_months = ops.real, self.paths.width, self.n_months
         reals, counts = tables(self.loans, real)
+    def parameters(self, real: Any) -> tuple[np.ndarray, ...]:
+        """What the three models read."""
+        given = (self.models.prepayment[1], self.models.default[1], self.models.severity[1])
+        return tuple(np.array(m.values(p), real) for m, p in zip(self.models.built(), given, strict=True))
+
         balances, rates = (a.astype(real) for a in schedule(self.loans, n_months))
         accruals = np.repeat(np.array(self.accruals, real)[:, None], n_months, 1)
         scenario, n_rows = self.paths.flat(real)
         lag_size = max(loan.lag for loan in self.loans)
-        parameters = (np.array(p[1], real) for p in (self.models.prepayment, self.models.default, self.models.severity))
         scratch = (np.full(size, np.nan, real) for size in scratch_sizes(width, lag_size))
         return (
             reals, counts, balances, rates, accruals, scenario, n_rows, self.calendar_month, self.first_path, KEY,
-            *parameters, lag_size, *scratch,
+            *self.parameters(real), lag_size, *scratch,
         )  # fmt: skip
 
     def run(self, target: str, precision: str, pool: np.ndarray | None = None) -> np.ndarray:

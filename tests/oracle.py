@@ -212,10 +212,23 @@ def ltv_hazard(parameters: Sequence[float]) -> Rate:
     return mdr
 
 
-def ltv_severity(parameters: Sequence[float]) -> Rate:
-    """Severity linear in LTV between a floor and a cap."""
-    intercept, slope, floor, cap = parameters
-    return lambda month, age, calendar, note, market, factor, ltv: min(max(intercept + slope * ltv, floor), cap)
+def ltv_severity(parameters: Sequence[float], lag: int = 12, advances: bool = True) -> Rate:
+    """A put on a lognormal house price (Black and Scholes 1973): interest and carrying by the lag and the note rate."""
+    proceeds, carrying, costs, dispersion = parameters
+    returned_at_one = max(proceeds - carrying * lag / 12, 0.0)
+
+    def normal(x: float) -> float:
+        return math.erfc(-x / math.sqrt(2)) / 2
+
+    def severity(month: int, age: int, calendar: int, note: float, market: float, factor: float, ltv: float) -> float:
+        owed = 1 + costs + advances * note * lag / 12
+        if ltv <= 0 or returned_at_one <= 0:
+            return 0.0 if returned_at_one > 0 else 1.0
+        returned = returned_at_one / ltv
+        d = (math.log(returned / owed) + dispersion**2 / 2) / dispersion
+        return min(owed * normal(dispersion - d) - returned * normal(-d), 1.0)
+
+    return severity
 
 
 def vector(values: Sequence[float]) -> Rate:

@@ -22,7 +22,9 @@ def build(ops: Ops) -> Callable[..., Any]:
     one = real(1)
 
     @ops.function
-    def mdr(month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, parameters):  # type: ignore[no-untyped-def]
+    def mdr(
+        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
         base, slope, pivot, ramp = parameters[0], parameters[1], parameters[2], parameters[3]
         lowest, highest = parameters[4], parameters[5]
         seasoned = age / ramp

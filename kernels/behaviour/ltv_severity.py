@@ -1,38 +1,116 @@
-"""Loss severity, linear in the mark-to-market loan-to-value ratio at liquidation, between a floor and a cap.
+"""Loss severity in the mark-to-market loan-to-value ratio at liquidation: a put on the house, whose price scatters about the index.
 
-``severity = clip(intercept + slope * ltv, floor, cap)``: the share of the balance that a forced sale, its costs and the
-carry do not return. Origin of the figures: docs/theory/ltv_severity.md.
+What must be paid back, over the balance at default, is ``owed = 1 + interest until liquidation + fixed costs``; the sale brings
+``returned = (proceeds - carrying x lag) / ltv`` on average. With ``s`` the standard deviation of the log price,
+``severity = E max(owed - returned e^(s z - s^2 / 2), 0) = owed N(s - d) - returned N(-d)``, ``d = (ln(returned / owed) + s^2 / 2) / s``
+(Black and Scholes, *Journal of Political Economy* 81 (1973), equation 13, with put-call parity). Figures: docs/theory/ltv_severity.md.
+
+Two normal distributions and a logarithm a loan month would cost more than the prepayment model. What the dispersion adds to
+``max(owed - returned, 0)``, over ``owed + returned``, depends on ``v = |owed - returned| / (owed + returned)`` alone and is even
+in it: a polynomial is fitted to it, from the formula, when a run is set up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from kernels import normal, special
 from kernels.behaviour.model import Model
-from kernels.ops import Ops
+from kernels.ops import Ops, make_ops
+
+MOST_ERROR = 1e-6
+"""Of severity by the polynomial against the formula, for dispersions of :data:`DISPERSIONS` and any ltv (a test holds it)."""
+
+DISPERSIONS = (0.01, 0.3)
+"""Dispersions for which :data:`MOST_ERROR` holds."""
+
+_REACH = 4.75  # standard deviations: a put further from the money is worth less than 1e-7 of the balance
+_COEFFICIENTS = 8
+
+
+def build_expected_loss(ops: Ops) -> Callable[..., Any]:
+    """``expected_loss(owed, returned, dispersion)``: mean of what a lognormal sale of mean ``returned`` leaves unpaid of ``owed``.
+
+    All > 0; ``owed`` and ``returned`` in one unit, whatever it is; ``dispersion`` is the standard deviation of the log price.
+    """
+    cdf, log, half = normal.build_cdf(ops), special.build(ops).log, ops.real(0.5)
+
+    @ops.function
+    def expected_loss(owed, returned, dispersion):  # type: ignore[no-untyped-def]
+        d = log(returned / owed) / dispersion + half * dispersion
+        return owed * cdf(dispersion - d) - returned * cdf(-d)
+
+    return expected_loss
+
+
+def fit(values: Sequence[float]) -> list[float]:
+    """What the kernel reads after the parameters: 1 over the largest ``v``, and the polynomial's coefficients, lowest power first.
+
+    The polynomial is ``w^4`` times one of degree 7 in ``w = 1 - v / largest``, so that it ends at 0 without a step and its
+    coefficients are small; least squares at Chebyshev's points, float64.
+    """
+    dispersion = np.float64(values[3])
+    expected_loss = build_expected_loss(make_ops("numpy", "float64"))
+    largest = np.tanh(_REACH * dispersion / 2)
+    w = (np.cos(np.pi * (np.arange(200) + 0.5) / 200) + 1) / 2
+    v = largest * (1 - w)
+    added = (expected_loss(1 + v, 1 - v, dispersion) - 2 * v) / 2
+    powers = w[:, None] ** (4 + np.arange(_COEFFICIENTS))
+    return [float(1 / largest), *np.linalg.lstsq(powers, added)[0].tolist()]
 
 
 def build(ops: Ops) -> Callable[..., Any]:
-    """Loss over the balance at default."""
-    where = ops.where
+    """Loss over the balance at default, in [0, 1]."""
+    real, where, added_by_dispersion = ops.real, ops.where, _build_polynomial(ops)
+    zero, one, years, least = real(0), real(1), real(1 / 12), real(1e-6)
 
     @ops.function
-    def severity(month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, parameters):  # type: ignore[no-untyped-def]
-        intercept, slope, floor, cap = parameters[0], parameters[1], parameters[2], parameters[3]
-        loss = intercept + slope * ltv
-        loss = where(loss > floor, loss, floor)
-        return where(loss < cap, loss, cap)
+    def severity(
+        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
+        proceeds, carrying, fixed_costs, scale = parameters[0], parameters[1], parameters[2], parameters[4]
+        owed = one + fixed_costs + advances_interest * note_rate * (lag * years)
+        returned = proceeds - carrying * (lag * years)
+        returned = where(returned > zero, returned, zero)
+        # Both times ltv, and one division for the two that are needed: it costs more than all the rest.
+        held = where(ltv < least, least, ltv)
+        short, total = owed * held - returned, owed * held + returned
+        inverse = one / (total * held)
+        intrinsic = where(short > zero, short, zero)
+        distance = where(short > zero, short, -short) * (held * inverse)
+        w = one - distance * scale
+        added = added_by_dispersion(where(w > zero, w, zero), parameters)
+        loss = (intrinsic + total * added) * (total * inverse)
+        loss = where(loss < zero, zero, loss)
+        return where(loss > one, one, loss)
 
     return severity
+
+
+def _build_polynomial(ops: Ops) -> Callable[..., Any]:
+    """``polynomial(w, parameters)``: ``w^4`` times the one whose coefficients stand from position 5 on, in Estrin's order."""
+
+    @ops.function
+    def polynomial(w, parameters):  # type: ignore[no-untyped-def]
+        w2 = w * w
+        w4 = w2 * w2
+        low = (parameters[5] + parameters[6] * w) + (parameters[7] + parameters[8] * w) * w2
+        high = (parameters[9] + parameters[10] * w) + (parameters[11] + parameters[12] * w) * w2
+        return (low + high * w4) * w4
+
+    return polynomial
 
 
 MODEL = Model(
     build,
     {
-        "intercept": "severity at an ltv of 0, before floor and cap",
-        "slope": "severity per unit of ltv",
-        "floor": "least severity",
-        "cap": "greatest severity",
+        "proceeds": "net proceeds of the sale over the indexed value",
+        "carrying": "taxes, insurance and upkeep until the sale, over the indexed value, annual",
+        "fixed_costs": "foreclosure and other costs over the balance at default",
+        "dispersion": "standard deviation of the log price of a house about its index",
     },
+    derive=fit,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ OBSERVABLES = {
     "mortgage_rate": "primary mortgage rate at the start of the month, annual",
     "balance_factor": "expected performing balance at the start of the month over the balance at the cut-off",
     "ltv": "balance at the start of the month over the home's value then",
+    "lag": "months from default to liquidation of this loan (real)",
+    "advances_interest": "1 where the servicer advances interest on this loan in foreclosure, else 0 (real)",
     "parameters": "the model's parameters, in the order of its `parameters` table",
 }
 """Arguments of every model function, in this order. A model ignores what it does not need."""
@@ -35,8 +37,15 @@ class Model:
         table of any length.
     annual : bool
         The rate is annual (CPR, CDR); the launcher turns it into a monthly one (SMM, MDR).
+    derive : callable, optional
+        ``derive(given)``: numbers that follow from the parameters, computed once a run; the function reads them after these.
     """
 
     build: Callable[[Ops], Callable[..., Any]]
     parameters: dict[str, str]
     annual: bool = False
+    derive: Callable[[Sequence[float]], list[float]] | None = None
+
+    def values(self, given: Sequence[float]) -> list[float]:
+        """What the kernel reads: the parameters ``given``, in order, then what the model derives from them."""
+        return [*given, *(self.derive(given) if self.derive else ())]

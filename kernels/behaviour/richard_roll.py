@@ -24,7 +24,9 @@ def build(ops: Ops) -> Callable[..., Any]:
     zero, one, most = real(0), real(1), real(0.999)
 
     @ops.function
-    def cpr(month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, parameters):  # type: ignore[no-untyped-def]
+    def cpr(
+        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
         level, height, steepness, centre = parameters[0], parameters[1], parameters[2], parameters[3]
         ramp, burnout_floor, burnout_slope, multiplier = parameters[4], parameters[5], parameters[6], parameters[7]
         seasoned = age / ramp

@@ -22,7 +22,9 @@ def _build_vector(ops: Ops) -> Callable[..., Any]:
     by_month = ops.function(_by_month)
 
     @ops.function
-    def vector(month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, parameters):  # type: ignore[no-untyped-def]
+    def vector(
+        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
         return by_month(month, parameters)
 
     return vector
@@ -32,7 +34,9 @@ def _build_psa(ops: Ops) -> Callable[..., Any]:
     psa_cpr = speeds.build_psa_cpr(ops)
 
     @ops.function
-    def psa(month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, parameters):  # type: ignore[no-untyped-def]
+    def psa(
+        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
         return psa_cpr(age, parameters[0])
 
     return psa
@@ -42,7 +46,9 @@ def _build_sda(ops: Ops) -> Callable[..., Any]:
     sda_cdr = speeds.build_sda_cdr(ops)
 
     @ops.function
-    def sda(month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, parameters):  # type: ignore[no-untyped-def]
+    def sda(
+        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
         return sda_cdr(age, parameters[0])
 
     return sda

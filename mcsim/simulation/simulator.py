@@ -116,12 +116,12 @@ class LoanSimulator:
 
 
 def parameter_array(kind: str, choice: ModelChoice) -> Array:
-    """A model's parameters as one float64 array in the model's own order; a table (``name[]``) fills the rest."""
-    values: list[float] = []
-    for name in models.KINDS[kind][choice.model].parameters:
+    """A model's parameters as one float64 array in the model's own order, with what it derives; a table is spread out."""
+    model, values = models.KINDS[kind][choice.model], list[float]()
+    for name in model.parameters:
         value = choice.parameters[name.removesuffix("[]")]
         values.extend(np.atleast_1d(np.asarray(value, float)).tolist())
-    return np.array(values)
+    return np.array(model.values(values))
 
 
 def scenario_rows(scenario: Scenario, n_months: int, lanes: Array | slice) -> Array:

@@ -90,7 +90,7 @@ def simulated_pool(block: Block, precision: str) -> np.ndarray:
     ops, models = make_ops("cuda", precision), block.models
     reals, counts, balances, rates, accruals, scenario, n_rows, calendar_month, first_path, *_ = block.arguments(ops)
     prepared = PreparedLoans(reals, counts, balances, rates, accruals, calendar_month, max(x.lag for x in block.loans))
-    parameters = tuple(np.array(p[1], ops.real) for p in (models.prepayment, models.default, models.severity))
+    parameters = block.parameters(ops.real)
     rows = scenario.reshape(block.n_months + 1, n_rows, block.paths.width)
     return simulate_on_device(ops, (*models.built(), models.decrement), prepared, rows, first_path, KEY, parameters)
 

@@ -43,13 +43,13 @@ def model_kernel(ops: Ops, model: Model) -> tuple[Callable[..., None], tuple[Any
     """Kernel that evaluates a behavioural model, one path a thread."""
     from numba import float32, int64
 
-    rate, lanes, at, real = model.build(ops), ops.lanes, ops.at, ops.real
+    rate, lanes, at, real, one = model.build(ops), ops.lanes, ops.at, ops.real, ops.real(1)
 
     def kernel(n, month, notes, mortgage_rates, factors, ltvs, parameters, out):  # type: ignore[no-untyped-def]
         for p in lanes(n):
             out[at(0, p)] = rate(
                 month, real(month), month % 12, notes[at(0, p)], mortgage_rates[at(0, p)], factors[at(0, p)], ltvs[at(0, p)],
-                parameters,
+                real(12), one, parameters,
             )  # fmt: skip
 
     return kernel, (int64, int64, *[float32[::1]] * 6)

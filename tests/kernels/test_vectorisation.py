@@ -108,6 +108,6 @@ def functions() -> list[Any]:
 def test_model_functions_hold_no_float64(kind: str, name: str) -> None:
     function = behaviour.KINDS[kind][name].build(make_ops("cpu", "float32"))
     real = numba.float32
-    signature = (numba.int64, real, numba.int64, real, real, real, real, numba.float32[::1])
+    signature = (numba.int64, real, numba.int64, *[real] * 6, numba.float32[::1])
     function.compile(signature)  # type: ignore[attr-defined]
     assert "double" not in body(function.inspect_llvm(function.signatures[0]))  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.behaviour import KINDS
+from kernels.behaviour.ltv_severity import MODEL as LTV_SEVERITY
 from kernels.behaviour.richard_roll import MODEL as RICHARD_ROLL
 from mcsim.conf_dir import config_dir, group_options
 from mcsim.configuration import load_deal_config, load_settings, settings_of
@@ -19,6 +21,7 @@ from mcsim.errors import InputError, McsimError
 from mcsim.ranges import CHOICES, RANGES
 from mcsim.settings import Settings
 from mcsim.validation import build_settings
+from tests.kernels.test_ltv_severity import SHIPPED
 
 
 def problems_of(*overrides: str, extra: Path | None = None) -> list[str]:
@@ -69,28 +72,15 @@ def test_richard_roll_has_the_published_constants(shared_file) -> None:  # type:
     assert list(found) == [name.removesuffix("[]") for name in RICHARD_ROLL.parameters]
 
 
-def test_severity_line_is_the_least_squares_fit_of_its_theory_page() -> None:
-    """Recomputed from FMAP's worked severities by quadrature, another way than the closed form of the page."""
-    import numpy as np
-
-    ltv, printed = np.array([0.6, 0.7, 0.8, 0.9, 1.0, 1.2]), np.array([0.02, 0.18, 0.31, 0.41, 0.48, 0.60])
-    a, b = 1.18, 0.696
-    # Printed to a whole percent: half of one, and .002 more at LTV 70, where the curve gives .1857.
-    assert np.abs(a - b / ltv - printed).max() < 0.0075
-    quarters = 12
-    sd = np.sqrt(0.002977 * quarters - 0.000024322 * quarters**2)
-    z = (np.arange(20_000) + 0.5) / 20_000 * 16 - 8
-    weight = np.exp(-(z**2) / 2)
-    weight /= weight.sum()
-    grid = np.arange(0.5, 1.21, 0.1)
-    home = np.exp(sd * z - sd**2 / 2)
-    average = [float((weight * np.maximum(a - b * home / level, 0)).sum()) for level in grid]
-    slope, intercept = np.polyfit(grid, average, 1)
+def test_severity_costs_are_those_of_its_theory_page() -> None:
+    """What they make of FMAP's worked case is tests/kernels/test_ltv_severity.py's, which reads the same figures."""
     found = load_settings(["behaviour/severity=ltv_severity"]).behaviour.severity.parameters
-    # The settings hold two decimals.
-    assert found["slope"] == pytest.approx(slope, abs=0.005)
-    assert found["intercept"] == pytest.approx(intercept, abs=0.005)
-    assert found["floor"] == pytest.approx(average[0], abs=0.005)
+    assert tuple(found.values()) == SHIPPED and list(found) == list(LTV_SEVERITY.parameters)
+    owed, returned = 1 + 2.5 * 0.045 + found["fixed_costs"], found["proceeds"] - 2.5 * found["carrying"]
+    assert (owed, returned) == pytest.approx((1.18, 0.696), abs=1e-4)  # to the digits of the page
+    quarters = 12  # Calhoun's variance, OFHEO's constants
+    deviation = math.sqrt(0.002977 * quarters - 0.000024322 * quarters**2)
+    assert found["dispersion"] == pytest.approx(deviation, abs=0.005)  # held to two digits
 
 
 def test_ranges_and_choices_name_settings_that_exist() -> None:
@@ -203,7 +193,7 @@ def test_all_problems_are_told_together() -> None:
         ("rates.curve=2020-02-30", "expected a date"),
         ("portfolio.cut_off=2020-13-01", "expected a date"),
         ("portfolio.generator.states.CA=0.01", "the shares add up to"),
-        ("behaviour.severity.parameters.floor=0.9", "expected at most cap, 0.7"),
+        ("behaviour.default.parameters.lowest_ltv=1.3", "expected at most highest_ltv, 1.2"),
         ("campaign=null", "no such option"),
         ("paths", "expected key=value"),
         ("=3", "expected key=value"),
@@ -220,7 +210,8 @@ WRONG_VALUES = {
     "behaviour.prepayment.parameters.ramp_months=0": "expected above 0",
     "~behaviour.default.parameters.slope": "slope: missing (change of log hazard per unit of ltv)",
     "+behaviour.default.parameters.pivto=1": "did you mean 'pivot'?",
-    "behaviour.severity.parameters.cap=70": "expected at least 0 and at most 1",
+    "behaviour.severity.parameters.fixed_costs=7": "expected at least 0 and at most 1",
+    "behaviour.severity.parameters.dispersion=18": "expected at least 0.01 and at most 0.3",
     "behaviour.decrement=sampeld": "expected one of expected, sampled; did you mean 'sampled'?",
     "rates.sigma=-0.1": "rates.sigma = -0.1: expected at least 0 and at most 0.1",
     "rates.mean_reversion=nan": "rates.mean_reversion = nan: expected a finite number",
