@@ -21,7 +21,7 @@ static inline Sum two_sum(float a, float b) {
 }
 
 enum State { PERFORMING, FORECLOSED, FORECLOSED_LOW, EXPECTED, UNIFORM, N_STATE = UNIFORM + DRAWS };
-enum Real { BALANCE, LTV_0, NOTE_RATE, SERVICING_RATE, N_REAL = 8 };
+enum Real { BALANCE, LTV_0, NOTE_RATE, SERVICING_RATE, N_REAL = 10 };
 enum Count { AGE, MATURITY, LAST_DEFAULT = 4, LAG, STATE_ROW, DAY_COUNT, ADVANCES_P = 12, ADVANCES_I, ID_LOW, ID_HIGH, N_COUNT };
 
 #define LANES _Pragma("GCC ivdep") for (int p = 0; p < W; ++p)
@@ -193,6 +193,8 @@ inline void settle(const Month& m, float* __restrict work, float* __restrict sta
         left = left > 0.0f ? left : 0.0f;
         const float paying = scheduled * (performing - defaulted), after = scheduled - scheduled * principal_rate;
         const float stays = performing - defaulted - prepaid;
+        float net_rate = interest_rate - m.servicing_rate;
+        net_rate = net_rate > 0.0f ? net_rate : 0.0f;
         const float advanced_principal = advanced ? unit * left * principal_rate * stays_on : 0.0f;
         const float liquidated_balance = unit * liquidated;
         float loss = severity * liquidated * (advanced ? work[AT_DEFAULT * W + p] : 1.0f);
@@ -204,14 +206,14 @@ inline void settle(const Month& m, float* __restrict work, float* __restrict sta
         work[0 * W + p] += after * stays;
         work[1 * W + p] += unit * left - advanced_principal;
         work[2 * W + p] += paying * interest_rate;
-        work[3 * W + p] += m.advances_interest * unit * in_foreclosure * interest_rate;
+        work[3 * W + p] += m.advances_interest * unit * in_foreclosure * net_rate;
         work[4 * W + p] += paying * principal_rate;
         work[5 * W + p] += advanced_principal;
         work[6 * W + p] += after * prepaid;
         work[7 * W + p] += defaulted_balance;
         work[8 * W + p] += liquidated_balance - loss;
         work[9 * W + p] += loss;
-        work[10 * W + p] += scheduled * performing * m.servicing_rate;
+        work[10 * W + p] += paying * m.servicing_rate;
     }
 }
 

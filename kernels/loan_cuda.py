@@ -45,7 +45,9 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
         prepayment_parameters, default_parameters, severity_parameters,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         factor, ltv = observe(opening, expected, inverse_balance, ltv_per_usd, price)
-        smm = smm_of(number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, prepayment_parameters, one)
+        smm = smm_of(
+            number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, prepayment_parameters, one
+        )
         mdr = mdr_of(
             number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest,
             default_parameters, default_allowed,
@@ -68,9 +70,7 @@ def _monthly(ops: Ops, model: Any) -> Callable[..., Any]:
     bounded = build_bounded(ops)
 
     @ops.function
-    def rate(
-        month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters, allowed
-    ):  # type: ignore[no-untyped-def]
+    def rate(month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters, allowed):  # type: ignore[no-untyped-def]
         raw = allowed * bounded(rate_of(
             month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters,
         ))  # fmt: skip
@@ -152,8 +152,8 @@ def _build_terms(ops: Ops) -> Callable[..., Any]:
     adjustable_at, day_at, lag_at, maturity_at = (
         int(Count.ADJUSTABLE), int(Count.DAY_COUNT), int(Count.LAG), int(Count.MATURITY))  # fmt: skip
     note_at, index_row = int(Real.NOTE_RATE), int(Row.INDEX)
-    margin_at, periodic_at, cap_at, floor_at = (
-        int(Real.MARGIN), int(Real.PERIODIC_CAP), int(Real.LIFE_CAP), int(Real.LIFE_FLOOR))  # fmt: skip
+    margin_at, cap_at, floor_at, rounding_at = (
+        int(Real.MARGIN), int(Real.LIFE_CAP), int(Real.LIFE_FLOOR), int(Real.RATE_ROUNDING))  # fmt: skip
 
     @ops.function
     def terms(
@@ -179,11 +179,11 @@ def _build_terms(ops: Ops) -> Callable[..., Any]:
             lag = counts[loan, lag_at]
             at_default = balances[loan, month - 1 - lag] if month > lag else zero
             return note, note * accrual, principal_rates[loan, month - 1], balances[loan, month - 1], at_default
-        resets, index_month, remaining, amortises = calendar(counts, loan, month)
+        resets, cap, index_month, remaining, amortises = calendar(reals, counts, loan, month)
         matures = one if month == counts[loan, maturity_at] else zero
         note, principal_rate = adjust(
             state[s + NOTE_RATE * n_paths], scenario[(index_month * n_rows + index_row) * n_paths + path], resets,
-            reals[loan, margin_at], reals[loan, periodic_at], reals[loan, cap_at], reals[loan, floor_at],
+            reals[loan, margin_at], cap, reals[loan, cap_at], reals[loan, floor_at], reals[loan, rounding_at],
             remaining, amortises, matures,
         )  # fmt: skip
         opening = state[s + SCHEDULED * n_paths]

@@ -97,6 +97,7 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
     foreclosure is a running sum of what enters less what leaves a lag later: carried in two parts, it falls to zero with the
     precision it had at its peak. With principal advanced, a
     foreclosed share is one of the falling scheduled balance, as the performing shares are; else it is USD and does not fall.
+    The servicer keeps its fee out of the interest it collects, and advances interest net of it.
     """
     where, two_sum = ops.where, special.build_two_sum(ops)
     zero, one, half = ops.real(0), ops.real(1), ops.real(0.5)
@@ -119,6 +120,8 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
         left = where(left > zero, left, zero)
 
         paying = scheduled * (performing - defaulted)
+        net_rate = interest_rate - servicing_rate
+        net_rate = where(net_rate > zero, net_rate, zero)
         after_payment = scheduled - scheduled * principal_rate
         stays = performing - defaulted - prepaid
         # A maturing loan is paid off, but a balloon is never advanced: what is in foreclosure keeps its balance.
@@ -135,14 +138,14 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
             after_payment * stays,
             unit * left - advanced_principal,
             paying * interest_rate,
-            advances_interest * unit * in_foreclosure * interest_rate,
+            advances_interest * unit * in_foreclosure * net_rate,
             paying * principal_rate,
             advanced_principal,
             after_payment * prepaid,
             defaulted_balance,
             liquidated_balance - loss,
             loss,
-            scheduled * performing * servicing_rate,
+            paying * servicing_rate,
         )
 
     return flows

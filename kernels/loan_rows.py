@@ -60,21 +60,21 @@ def _build_adjustable(ops: Ops, width: int) -> Callable[..., None]:
     terms, calendar = build_adjustable_terms(ops), build_adjustable_calendar(ops)
     where, lanes, at = ops.where, ops.lanes, ops.at
     zero, one, half = ops.real(0), ops.real(1), ops.real(0.5)
-    margin_at, periodic_at, cap_at, floor_at = (
-        int(Real.MARGIN), int(Real.PERIODIC_CAP), int(Real.LIFE_CAP), int(Real.LIFE_FLOOR))  # fmt: skip
+    margin_at, cap_at, floor_at, rounding_at = (
+        int(Real.MARGIN), int(Real.LIFE_CAP), int(Real.LIFE_FLOOR), int(Real.RATE_ROUNDING))  # fmt: skip
     maturity_at, index_row = int(Count.MATURITY), int(Row.INDEX)
 
     @ops.function
     def adjustable(reals, counts, accrual, scenario, n_rows, loan, s, slot, month, work, state, history):  # type: ignore[no-untyped-def]
-        resets, index_month, remaining, amortises = calendar(counts, loan, month)
+        resets, cap, index_month, remaining, amortises = calendar(reals, counts, loan, month)
         matures = one if month == counts[loan, maturity_at] else zero
         index = (index_month * n_rows + index_row) * width
-        margin, periodic = reals[loan, margin_at], reals[loan, periodic_at]
-        cap, floor = reals[loan, cap_at], reals[loan, floor_at]
+        margin, rounding = reals[loan, margin_at], reals[loan, rounding_at]
+        life_cap, life_floor = reals[loan, cap_at], reals[loan, floor_at]
         for p in lanes(width):
             note, principal_rate = terms(
-                state[at(s + NOTE_RATE * width, p)], scenario[at(index, p)], resets, margin, periodic, cap, floor,
-                remaining, amortises, matures,
+                state[at(s + NOTE_RATE * width, p)], scenario[at(index, p)], resets, margin, cap, life_cap, life_floor,
+                rounding, remaining, amortises, matures,
             )  # fmt: skip
             opening = state[at(s + SCHEDULED * width, p)]
             work[at(NOTE * width, p)] = note

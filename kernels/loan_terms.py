@@ -19,15 +19,19 @@ class Real(IntEnum):
     NOTE_RATE = 2
     """Annual, at the cut-off."""
     SERVICING_RATE = 3
-    """Servicing and trustee fee over the performing balance, annual."""
+    """Servicing and trustee fee over the balance that pays interest, annual."""
     MARGIN = 4
     """Over the index, annual."""
-    PERIODIC_CAP = 5
-    """Largest change at a reset, annual."""
-    LIFE_CAP = 6
+    INITIAL_CAP = 5
+    """Largest change at the reset of :attr:`Count.FIRST_RESET`, annual."""
+    PERIODIC_CAP = 6
+    """Largest change at any later reset, annual."""
+    LIFE_CAP = 7
     """Highest note rate, annual."""
-    LIFE_FLOOR = 7
+    LIFE_FLOOR = 8
     """Lowest note rate, annual."""
+    RATE_ROUNDING = 9
+    """Index plus margin is rounded to the nearest multiple of this, annual: .00125 is an eighth of a percent; 0: not rounded."""
 
 
 class Count(IntEnum):
@@ -52,7 +56,7 @@ class Count(IntEnum):
     ADJUSTABLE = 8
     """1 for an adjustable-rate loan."""
     FIRST_RESET = 9
-    """Month of the first reset."""
+    """Month of the first reset after the cut-off."""
     RESET_PERIOD = 10
     """Months between resets."""
     LOOKBACK = 11
@@ -94,22 +98,24 @@ def build_calendar(ops: Ops) -> Callable[..., Any]:
 
 
 def build_adjustable_calendar(ops: Ops) -> Callable[..., Any]:
-    """``calendar(counts, loan, month)`` of an adjustable-rate loan.
+    """``calendar(reals, counts, loan, month)`` of an adjustable-rate loan.
 
-    Whether the rate resets, the month in which the index is read, the level payments left (real, >= 1), whether principal is
-    paid (1 or 0).
+    Whether the rate resets, the largest change if it does (annual), the month in which the index is read, the level payments
+    left (real, >= 1), whether principal is paid (1 or 0).
     """
     real, zero, one = ops.real, ops.real(0), ops.real(1)
     reset_at, period_at, lookback_at = int(Count.FIRST_RESET), int(Count.RESET_PERIOD), int(Count.LOOKBACK)
+    initial_at, periodic_at = int(Real.INITIAL_CAP), int(Real.PERIODIC_CAP)
     maturity_at, io_at, amortisation_at = int(Count.MATURITY), int(Count.INTEREST_ONLY), int(Count.AMORTISATION)
 
     @ops.function
-    def adjustable_calendar(counts, loan, month):  # type: ignore[no-untyped-def]
+    def adjustable_calendar(reals, counts, loan, month):  # type: ignore[no-untyped-def]
         since = month - counts[loan, reset_at]
         resets = since >= 0 and since % counts[loan, period_at] == 0
+        cap = reals[loan, initial_at] if since <= 0 else reals[loan, periodic_at]
         index_month = max(month - 1 - counts[loan, lookback_at], 0)
         remaining = real(max(counts[loan, amortisation_at] - (month - 1), 1))
         amortises = one if month > counts[loan, io_at] and month <= counts[loan, maturity_at] else zero
-        return resets, index_month, remaining, amortises
+        return resets, cap, index_month, remaining, amortises
 
     return adjustable_calendar

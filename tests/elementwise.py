@@ -62,7 +62,9 @@ def _speeds(ops: Ops) -> Callable[..., None]:
             out[at(2 * n, p)] = psa_cpr(age, multiple)
             out[at(3 * n, p)] = sda_cdr(age, multiple)
             out[at(4 * n, p)] = level(rate * half * half, remaining[at(0, p)])
-            out[at(5 * n, p)] = reset(rate, multiple, rate * half, half * multiple, rate + half, half * half)
+            out[at(5 * n, p)] = reset(
+                rate, multiple, rate * half, half * multiple, rate + half, half * half, rate * half * half
+            )
             out[at(6 * n, p)] = log1p(rate * half * half)
 
     return compile_launcher(ops, launcher, "test-speeds", (5,))

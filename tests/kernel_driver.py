@@ -65,6 +65,8 @@ class Arm:
     first_reset: int
     reset_period: int
     lookback: int
+    initial_cap: float
+    rounding: float
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def mixed_loans(n: int, seed: int = 0, longest: int = 60) -> tuple[Loan, ...]:
     loans = []
     for i in range(n):
         maturity = int(rng.integers(6, longest + 1))
-        arm = Arm(0.02, 0.01, 0.09, 0.02, int(rng.integers(1, 20)), int(rng.choice([6, 12])), int(rng.integers(0, 3)))
+        arm = Arm(0.02, 0.01, 0.09, 0.02, int(rng.integers(1, 20)), int(rng.choice([6, 12])), int(rng.integers(0, 3)),
+                  float(rng.choice([0.005, 0.03])), float(rng.choice([0, 0.00125])))  # fmt: skip
         loans.append(
             Loan(
                 balance=float(rng.uniform(1e5, 2e6)),
@@ -213,9 +216,10 @@ def tables(loans: Sequence[Loan], real: Any) -> tuple[np.ndarray, np.ndarray]:
     """The two tables of terms."""
     reals, counts = np.zeros((len(loans), len(Real)), real), np.zeros((len(loans), len(Count)), np.int64)
     for i, x in enumerate(loans):
-        arm = x.arm or Arm(0.0, 0.0, 0.0, 0.0, 0, 1, 0)
+        arm = x.arm or Arm(0.0, 0.0, 0.0, 0.0, 0, 1, 0, 0.0, 0.0)
         reals[i] = (
-            x.balance, x.ltv, x.note_rate, x.servicing_rate, arm.margin, arm.periodic_cap, arm.life_cap, arm.life_floor,
+            x.balance, x.ltv, x.note_rate, x.servicing_rate, arm.margin, arm.initial_cap, arm.periodic_cap, arm.life_cap,
+            arm.life_floor, arm.rounding,
         )  # fmt: skip
         counts[i] = (
             x.age, x.maturity, x.amortisation, x.interest_only, x.last_default, x.lag, x.state, x.day_count,
@@ -250,15 +254,15 @@ class Block:
         """Months simulated: those of the scenario."""
         return int(self.paths.index.shape[0]) - 1
 
-    def arguments(self, ops: Ops) -> tuple[Any, ...]:
-        """Arguments of the launcher, all but the pool."""
-        real, width, n_months = ops.real, self.paths.width, self.n_months
-        reals, counts = tables(self.loans, real)
     def parameters(self, real: Any) -> tuple[np.ndarray, ...]:
         """What the three models read."""
         given = (self.models.prepayment[1], self.models.default[1], self.models.severity[1])
         return tuple(np.array(m.values(p), real) for m, p in zip(self.models.built(), given, strict=True))
 
+    def arguments(self, ops: Ops) -> tuple[Any, ...]:
+        """Arguments of the launcher, all but the pool."""
+        real, width, n_months = ops.real, self.paths.width, self.n_months
+        reals, counts = tables(self.loans, real)
         balances, rates = (a.astype(real) for a in schedule(self.loans, n_months))
         accruals = np.repeat(np.array(self.accruals, real)[:, None], n_months, 1)
         scenario, n_rows = self.paths.flat(real)

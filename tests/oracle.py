@@ -55,13 +55,16 @@ def balance_factor(rate: float, payments: int, paid: int) -> float:
 
 
 def note_rates(loan: Loan, index: Sequence[float], n_months: int) -> list[float]:
-    """Note rate in months 1..n: resets on the index ``lookback`` months before, within the caps."""
+    """Note rate in months 1..n: resets on the index ``lookback`` months before, rounded, within the caps."""
     rates, rate = [], loan.note_rate
     for month in range(1, n_months + 1):
         arm = loan.arm
         if arm and month >= arm.first_reset and (month - arm.first_reset) % arm.reset_period == 0:
             full = index[max(month - 1 - arm.lookback, 0)] + arm.margin
-            held = min(max(full, rate - arm.periodic_cap), rate + arm.periodic_cap)
+            if arm.rounding:
+                full = round(full / arm.rounding) * arm.rounding
+            cap = arm.initial_cap if month == arm.first_reset else arm.periodic_cap
+            held = min(max(full, rate - cap), rate + cap)
             rate = max(min(held, arm.life_cap), arm.life_floor)
         rates.append(rate)
     return rates
@@ -118,11 +121,12 @@ def simulate(
         last = month == loan.maturity
         performing = opening * alive
         flows = _performing(performing, d, q, 1.0 if last else share, rate * accrual)
-        flows["servicing_fee"] = performing * loan.servicing_rate / 12
+        flows["servicing_fee"] = (performing - performing * d) * loan.servicing_rate / 12
         if d > 0:
             cohorts.append(Cohort(month, performing * d, performing * d))
         severity = models.severity(*state)
-        flows |= _foreclosures(loan, cohorts, month, rate * accrual, 0.0 if last else share, severity)
+        advanced_rate = max(rate * accrual - loan.servicing_rate / 12, 0.0)
+        flows |= _foreclosures(loan, cohorts, month, advanced_rate, 0.0 if last else share, severity)
         alive *= 0.0 if last else 1 - d - q
         expected *= 0.0 if last else 1 - mdr - smm
         rows.append([flows[name] for name in ORDER])
@@ -152,7 +156,7 @@ def _performing(performing: float, d: float, q: float, share: float, interest_ra
 def _foreclosures(
     loan: Loan, cohorts: list[Cohort], month: int, interest_rate: float, share: float, severity: float
 ) -> dict[str, float]:
-    """Interest on all in foreclosure; liquidation after the lag; advanced principal on the rest (SF-20, SF-21)."""
+    """Interest, net of servicing, on all in foreclosure; liquidation after the lag; advanced principal on the rest (SF-20, SF-21)."""
     interest = sum(c.balance for c in cohorts) * interest_rate if loan.advances_interest else 0.0
     principal = recovery = loss = 0.0
     for cohort in list(cohorts):

@@ -1,9 +1,10 @@
 """Loss severity in the mark-to-market loan-to-value ratio at liquidation: a put on the house, whose price scatters about the index.
 
-What must be paid back, over the balance at default, is ``owed = 1 + interest until liquidation + fixed costs``; the sale brings
-``returned = (proceeds - carrying x lag) / ltv`` on average. With ``s`` the standard deviation of the log price,
-``severity = E max(owed - returned e^(s z - s^2 / 2), 0) = owed N(s - d) - returned N(-d)``, ``d = (ln(returned / owed) + s^2 / 2) / s``
-(Black and Scholes, *Journal of Political Economy* 81 (1973), equation 13, with put-call parity). Figures: docs/theory/ltv_severity.md.
+What must be paid back, over the balance at default, is ``owed = 1 + interest until liquidation + fixed costs``, where interest
+that no servicer advances is nobody's to claim; the sale brings ``returned = (proceeds - carrying x lag) / ltv`` on average. With
+``s`` the standard deviation of the log price, ``severity = E max(owed - returned e^(s z - s^2 / 2), 0) = owed N(s - d) -
+returned N(-d)``, ``d = (ln(returned / owed) + s^2 / 2) / s`` (Black and Scholes, *Journal of Political Economy* 81 (1973),
+equation 13, with put-call parity). Origin of the figures: docs/theory/ltv_severity.md.
 
 Two normal distributions and a logarithm a loan month would cost more than the prepayment model. What the dispersion adds to
 ``max(owed - returned, 0)``, over ``owed + returned``, depends on ``v = |owed - returned| / (owed + returned)`` alone and is even

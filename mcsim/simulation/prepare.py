@@ -105,9 +105,11 @@ def _real_terms(loans: Loans) -> Array:
         Real.NOTE_RATE: loans.note_rate,
         Real.SERVICING_RATE: loans.servicing_rate,
         Real.MARGIN: loans.margin,
+        Real.INITIAL_CAP: loans.initial_cap,
         Real.PERIODIC_CAP: loans.periodic_cap,
         Real.LIFE_CAP: loans.life_cap,
         Real.LIFE_FLOOR: loans.life_floor,
+        Real.RATE_ROUNDING: loans.rate_rounding,
     }
     for column, values in columns.items():
         terms[:, column] = np.nan_to_num(values, nan=0.0)

@@ -26,10 +26,11 @@ MOST_LOANS = 10_000_000  # loan ids have 8 digits, and a stratum is at least 400
 _EIGHTH = 0.00125  # note rates are quoted in eighths of a percent
 _CUT = 0.02275013194817921  # normal distribution function at -2: where the distributions are cut
 
-# Terms of the adjustable-rate loans: a 5/1 hybrid with 2/2/5 caps over the one-year Treasury, the commonest in Freddie Mac's
-# annual adjustable-rate mortgage surveys until 2020; margin 2.25, index read 45 days before, here one whole month.
+# Terms of the adjustable-rate loans: a 5/1 hybrid with 2/2/5 caps (first reset, later ones, life) over the one-year Treasury, the
+# commonest in Freddie Mac's annual adjustable-rate mortgage surveys until 2020; margin 2.25, index read 45 days before, here one
+# whole month; index plus margin rounded to an eighth, as the agencies' uniform notes have it.
 _FIXED_MONTHS, _RESET_PERIOD, _LOOKBACK = 60, 12, 1
-_MARGIN, _PERIODIC_CAP, _LIFE_CAP_OVER_NOTE = 0.0225, 0.02, 0.05
+_MARGIN, _INITIAL_CAP, _PERIODIC_CAP, _LIFE_CAP_OVER_NOTE = 0.0225, 0.02, 0.02, 0.05
 
 # Interest-only months of a 30-year interest-only loan: ten years, the usual jumbo term; then level payments to maturity.
 _INTEREST_ONLY_MONTHS = 120
@@ -208,9 +209,12 @@ def _adjustable_terms(adjustable: np.ndarray, note_rate: np.ndarray, age: np.nda
     return {
         "adjustable": adjustable,
         "margin": np.where(adjustable, _MARGIN, absent),
+        # A loan whose first reset is behind it has only periodic ones before it.
+        "initial_cap": np.where(adjustable, np.where(first >= 1, _INITIAL_CAP, _PERIODIC_CAP), absent),
         "periodic_cap": np.where(adjustable, _PERIODIC_CAP, absent),
         "life_cap": np.where(adjustable, note_rate + _LIFE_CAP_OVER_NOTE, absent),
         "life_floor": np.where(adjustable, _MARGIN, absent),
+        "rate_rounding": np.where(adjustable, _EIGHTH, 0.0),
         "first_reset": np.where(adjustable, next_reset, 0.0),
         "reset_period": np.where(adjustable, float(_RESET_PERIOD), 0.0),
         "lookback": np.where(adjustable, float(_LOOKBACK), 0.0),

@@ -56,14 +56,18 @@ class Loans:
     """bool."""
     margin: np.ndarray
     """Over the index, annual; NaN where fixed, as the caps and the floor."""
+    initial_cap: np.ndarray
+    """Largest change at the reset in month ``first_reset``, annual; where left out, ``periodic_cap``."""
     periodic_cap: np.ndarray
-    """Largest change at a reset, annual."""
+    """Largest change at any later reset, annual."""
     life_cap: np.ndarray
     """Highest note rate, annual."""
     life_floor: np.ndarray
     """Lowest note rate, annual."""
+    rate_rounding: np.ndarray
+    """Index plus margin is rounded to the nearest multiple of this, annual; 0: not rounded, as where left out."""
     first_reset: np.ndarray
-    """int64, month of the first reset; 0 where fixed, as the two that follow."""
+    """int64, month of the first reset after the cut-off; 0 where fixed, as the two that follow."""
     reset_period: np.ndarray
     """int64, months between resets."""
     lookback: np.ndarray
@@ -103,7 +107,7 @@ _COUNTS = ("age", "maturity", "amortisation", "interest_only", "first_reset", "r
 _TEXTS = ("loan_id", "day_count", "state", "property_type")
 _ABSENT: dict[str, Any] = {
     "payment": np.nan, "adjustable": False, "margin": np.nan, "periodic_cap": np.nan, "life_cap": np.nan, "life_floor": np.nan,
-    "first_reset": 0, "reset_period": 0, "lookback": 0,
+    "rate_rounding": 0.0, "first_reset": 0, "reset_period": 0, "lookback": 0,
 }  # fmt: skip
 
 
@@ -121,6 +125,7 @@ def make_loans(cut_off: datetime.date, columns: Mapping[str, Any]) -> Loans:
     n = len(columns["loan_id"])
     number = np.array([loan_number(i) for i in columns["loan_id"]], dtype=np.uint64)
     table = {**_ABSENT, **columns, "number": number}
+    table.setdefault("initial_cap", table["periodic_cap"])
     typed = {name: np.array(np.broadcast_to(_typed(name, table[name]), (n,))) for name in COLUMNS}
     order = np.lexsort((typed["number"], typed["state"]))
     return Loans(cut_off, **{name: column[order] for name, column in typed.items()})

@@ -68,7 +68,7 @@ def test_reset_stays_within_its_caps(
     old: float, index: float, margin: float, periodic: float, floor: float, above: float
 ) -> None:
     ceiling = floor + above
-    new = float(RESET(*(np.float64(x) for x in (old, index, margin, periodic, ceiling, floor))))
+    new = float(RESET(*(np.float64(x) for x in (old, index, margin, periodic, ceiling, floor, 0.0))))
     assert floor <= new <= ceiling
     # Lifetime limits go before the periodic one; where they do not bind, the change is within the periodic cap.
     if floor < new < ceiling:
@@ -84,5 +84,30 @@ def test_reset_stays_within_its_caps(
 def test_reset_worked_example(index: float, expected: float) -> None:
     """A loan at 5% with a margin of 2.5%, 2% periodic cap, lifetime 3.75% to 9.5%; at an index of 3% it resets to 5.5%."""
     floor = 0.0375 if index == 0.01 else 0.0
-    arguments = (0.05, index, 0.025, 0.02, 0.095, floor)
+    arguments = (0.05, index, 0.025, 0.02, 0.095, floor, 0.0)
     assert float(RESET(*(np.float64(x) for x in arguments))) == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(
+    ("index", "cap", "expected"),
+    [
+        (0.0234, 0.05, 0.0484 - 0.0484 % 0.00125 + 0.00125),  # 4.84% is nearer 4.875% than 4.75%
+        (0.0230, 0.05, 0.0475),  # 4.80%
+        (0.0625, 0.05, 0.0875),  # a multiple stays
+        (0.0234, 0.0011, 0.0411),  # the caps come after the rounding, and are not rounded
+    ],
+)
+def test_reset_rounds_to_an_eighth_before_the_caps(precision: str, index: float, cap: float, expected: float) -> None:
+    reset = build_reset_rate(make_ops("numpy", precision))
+    real = np.dtype(precision).type
+    new = float(reset(*(real(x) for x in (0.04, index, 0.025, cap, 0.095, 0.0, 0.00125))))
+    assert new == pytest.approx(expected, rel=4 * float(np.finfo(precision).eps))
+
+
+@settings(max_examples=200, deadline=None)
+@given(rate, st.floats(0, 0.04))
+def test_rounding_moves_a_rate_by_at_most_half_a_step(index: float, margin: float) -> None:
+    new = float(RESET(*(np.float64(x) for x in (0.05, index, margin, 1.0, 1.0, -1.0, 0.00125))))
+    assert abs(new - (index + margin)) <= 0.00125 / 2 + 1e-16  # a unit in the last place of the rate
+    assert abs(new / 0.00125 - round(new / 0.00125)) < 1e-12

@@ -108,7 +108,7 @@ def test_more_severity_more_loss(target: str) -> None:
 
 def test_liquidation_balance_is_the_default_amortised() -> None:
     """BMA (SF-21): with principal advanced, balance in the recovery month = default x factor(i - 1) / factor(i - 13)."""
-    loan = Loan(balance=100.0, note_rate=0.06, maturity=36, amortisation=36, last_default=1, lag=12)
+    loan = Loan(balance=100.0, note_rate=0.06, servicing_rate=0.0, maturity=36, amortisation=36, last_default=1, lag=12)
     mdr = np.zeros((36, 1))
     mdr[0] = 0.5
     f = dict(zip(FIELDS, run_one_loan("numpy", "float64", loan, 0 * mdr, mdr, 0.3)[:, :, 0].T, strict=True))
@@ -120,3 +120,25 @@ def test_liquidation_balance_is_the_default_amortised() -> None:
     assert f["advanced_principal"].sum() == pytest.approx(50 * (1 - factor[12]), rel=1e-13)
     assert f["advanced_interest"][12] == pytest.approx(50 * factor[12] * r, rel=1e-13)  # still expected in that month
     assert not f["advanced_interest"][13:].any()
+
+
+@pytest.mark.parametrize("advances", [True, False])
+def test_servicing_is_kept_out_of_interest_collected_and_advances_are_net_of_it(advances: bool) -> None:
+    """A 6% loan with .5% servicing, half of it in default in month 1: what comes in is 5.5% on all of it, or on what pays."""
+    loan = Loan(balance=1200.0, note_rate=0.06, servicing_rate=0.005, maturity=36, amortisation=400, interest_only=36,
+                last_default=1, lag=3, advances_principal=False, advances_interest=advances)  # fmt: skip
+    mdr = np.zeros((8, 1))
+    mdr[0] = 0.5
+    f = dict(zip(FIELDS, run_one_loan("numpy", "float64", loan, 0 * mdr, mdr, 0.3)[:, :, 0].T, strict=True))
+    np.testing.assert_allclose(f["interest"], 600 * 0.06 / 12, rtol=1e-14)
+    np.testing.assert_allclose(f["servicing_fee"], 600 * 0.005 / 12, rtol=1e-14)  # none on the half that does not pay
+    # From the month of default to that of liquidation, both included.
+    expected = np.where(np.arange(8) <= 3, 600 * 0.055 / 12, 0.0) * advances
+    np.testing.assert_allclose(f["advanced_interest"], expected, rtol=1e-14)
+
+
+def test_servicing_above_the_note_rate_advances_nothing() -> None:
+    loan = Loan(note_rate=0.002, servicing_rate=0.005, maturity=12, amortisation=12, last_default=6, lag=3)
+    mdr = np.full((16, 1), 0.1)
+    flows = run_one_loan("numpy", "float64", loan, 0 * mdr, mdr, 0.3)
+    assert not flows[:, FIELDS.index("advanced_interest")].any()

@@ -22,12 +22,24 @@ loan = st.tuples(st.integers(1, 60), st.floats(0, 0.15), st.booleans())
 """Lag, note rate, whether the servicer advances interest."""
 
 
-def severity(parameters: tuple[float, ...], note: float, ltv: object, lag: int, advances: bool = True, **where: str) -> np.ndarray:
+def severity(
+    parameters: tuple[float, ...], note: float, ltv: object, lag: int, advances: bool = True, **where: str
+) -> np.ndarray:
     """The model at an array of ltv."""
     target, precision = where.get("target", "numpy"), where.get("precision", "float64")
     ltvs = np.atleast_1d(np.asarray(ltv, float))
     return model_rate(
-        target, precision, "severity", "ltv_severity", parameters, note, 0.05, 1.0, ltvs, lag=lag, advances_interest=int(advances)
+        target,
+        precision,
+        "severity",
+        "ltv_severity",
+        parameters,
+        note,
+        0.05,
+        1.0,
+        ltvs,
+        lag=lag,
+        advances_interest=int(advances),
     )
 
 

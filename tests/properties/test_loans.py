@@ -42,6 +42,8 @@ arms = st.builds(
     first_reset=st.integers(1, 30),
     reset_period=st.sampled_from([1, 6, 12]),
     lookback=st.integers(0, 3),
+    initial_cap=st.floats(0, 0.06),
+    rounding=st.sampled_from([0.0, 0.00125]),
 )
 
 

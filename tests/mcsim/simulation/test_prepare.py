@@ -25,7 +25,7 @@ def make(*rows: dict[str, Any], cut_off: datetime.date = CUT_OFF) -> Loans:
         "balance": 1e5, "original_balance": 1e5, "ltv": 0.8, "note_rate": 0.06, "servicing_rate": 0.0025, "age": 0,
         "maturity": 360, "amortisation": 360, "interest_only": 0, "payment": np.nan, "day_count": "30/360", "state": "CA",
         "property_type": "single_family", "adjustable": False, "margin": np.nan, "periodic_cap": np.nan, "life_cap": np.nan,
-        "life_floor": np.nan, "first_reset": 0, "reset_period": 0, "lookback": 0,
+        "life_floor": np.nan, "initial_cap": np.nan, "rate_rounding": 0.0, "first_reset": 0, "reset_period": 0, "lookback": 0,
     }  # fmt: skip
     full = [{**base, "loan_id": f"L{i}", **row} for i, row in enumerate(rows)]
     return make_loans(cut_off, {name: [row[name] for row in full] for name in full[0]})
@@ -145,16 +145,17 @@ def test_given_payment_below_interest_does_not_add_to_the_balance() -> None:
 def test_terms_stand_in_their_columns() -> None:
     arm = {
         "loan_id": "arm", "state": "TX", "adjustable": True, "margin": 0.0225, "periodic_cap": 0.02, "life_cap": 0.085,
-        "life_floor": 0.0225, "first_reset": 49, "reset_period": 12, "lookback": 1, "age": 12, "maturity": 348,
-        "amortisation": 348, "interest_only": 108, "note_rate": 0.035, "ltv": 0.71, "balance": 2.5e5, "day_count": "actual/365",
-        "servicing_rate": 0.00265,
+        "initial_cap": 0.05, "rate_rounding": 0.00125, "life_floor": 0.0225, "first_reset": 49, "reset_period": 12,
+        "lookback": 1, "age": 12, "maturity": 348, "amortisation": 348, "interest_only": 108, "note_rate": 0.035, "ltv": 0.71,
+        "balance": 2.5e5, "day_count": "actual/365", "servicing_rate": 0.00265,
     }  # fmt: skip
     loans = prepared(make(arm, {"loan_id": "fixed", "state": "CA"}))
     assert loans.counts.dtype == np.int64 and len(loans) == 2
     number = loan_number("arm")
     reals = {
         Real.BALANCE: 2.5e5, Real.LTV: 0.71, Real.NOTE_RATE: 0.035, Real.SERVICING_RATE: 0.00265, Real.MARGIN: 0.0225,
-        Real.PERIODIC_CAP: 0.02, Real.LIFE_CAP: 0.085, Real.LIFE_FLOOR: 0.0225,
+        Real.INITIAL_CAP: 0.05, Real.PERIODIC_CAP: 0.02, Real.LIFE_CAP: 0.085, Real.LIFE_FLOOR: 0.0225,
+        Real.RATE_ROUNDING: 0.00125,
     }  # fmt: skip
     counts = {
         Count.AGE: 12, Count.MATURITY: 348, Count.AMORTISATION: 348, Count.INTEREST_ONLY: 108, Count.LAST_DEFAULT: 336,
@@ -169,6 +170,14 @@ def test_terms_stand_in_their_columns() -> None:
     assert fixed[Real.MARGIN] == fixed[Real.LIFE_CAP] == 0  # read by no fixed-rate loan, and no NaN
     # A period of 0 would divide by zero where the kernel asks whether a month resets, though no fixed loan gets there.
     assert loans.counts[0, Count.RESET_PERIOD] == 1
+
+
+def test_a_tape_without_a_first_cap_has_the_periodic_one_and_no_rounding() -> None:
+    arm = {"loan_id": np.array(["a"]), "adjustable": True, "periodic_cap": 0.02, "state": "CA", "day_count": "30/360",
+           "property_type": "single_family", "balance": 1e5, "original_balance": 1e5, "ltv": 0.8, "note_rate": 0.05,
+           "servicing_rate": 0.0, "age": 0, "maturity": 360, "amortisation": 360, "interest_only": 0}  # fmt: skip
+    loans = make_loans(CUT_OFF, arm)
+    assert loans.initial_cap.tolist() == [0.02] and loans.rate_rounding.tolist() == [0.0]
 
 
 @pytest.mark.parametrize(

@@ -90,15 +90,41 @@ def test_strata_hold_one_draw_each() -> None:
 
 
 def test_terms_of_the_adjustable_loans() -> None:
+    """A 5/1 hybrid with 2/2/5 caps, margin 2.25, index of the month before, rounded to an eighth (docs/theory/generator.md)."""
     loans = draw(adjustable_share=1.0, age_mean=50.0, interest_only_share=0.0)
     first = loans.age + loans.first_reset  # payment number of the next reset: 61, 73, 85, ...
     assert set((first - 61) % 12) == {0}
     assert ((first == 61) | (loans.first_reset <= 12)).all()
     assert (loans.first_reset >= 1).all()
     np.testing.assert_array_equal(loans.life_cap, loans.note_rate + 0.05)
+    for name, value in {"margin": 0.0225, "initial_cap": 0.02, "periodic_cap": 0.02, "life_floor": 0.0225,
+                        "rate_rounding": 0.00125, "reset_period": 12, "lookback": 1}.items():  # fmt: skip
+        assert set(getattr(loans, name)) == {value}, name
     fixed = draw(adjustable_share=0.0)
-    assert np.isnan(fixed.margin).all()
-    assert not fixed.first_reset.any()
+    assert all(
+        np.isnan(getattr(fixed, name)).all() for name in ("margin", "initial_cap", "periodic_cap", "life_cap", "life_floor")
+    )
+    assert not (fixed.first_reset.any() or fixed.lookback.any() or fixed.rate_rounding.any())
+
+
+def test_only_a_reset_that_is_the_first_has_the_first_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generator, "_INITIAL_CAP", 0.05)
+    loans = draw(adjustable_share=1.0, age_mean=50.0, interest_only_share=0.0)
+    behind = loans.age > 60  # payment 61 is the first at a new rate
+    assert behind.any() and not behind.all()
+    np.testing.assert_array_equal(loans.initial_cap, np.where(behind, 0.02, 0.05))
+
+
+def test_interest_only_months_of_the_generated_loans() -> None:
+    """Ten years from the first payment, whatever the age; of a shorter loan all but its last payment."""
+    loans = draw(interest_only_share=1.0, age_mean=50.0)
+    np.testing.assert_array_equal(loans.interest_only, np.maximum(120 - loans.age, 0))
+    assert loans.age.max() == 100 and loans.interest_only.min() == 20
+    np.testing.assert_array_equal(loans.balance, loans.original_balance)  # nothing repaid yet
+    short = draw(interest_only_share=1.0, term=100, age_mean=0.0)
+    assert set(short.interest_only) == {99}
+    mixed = draw(interest_only_share=0.3)
+    assert np.count_nonzero(mixed.interest_only) == 600 and set(mixed.interest_only + mixed.age) <= {*range(3), 120}
 
 
 def test_seed_decides() -> None:
