@@ -96,6 +96,12 @@ class StoreError(McsimError):
     exit_code = 4
 
 
+class PriceError(McsimError):
+    """Numbers behind a price table that cannot be: refused, with the cause, before anyone reads a price."""
+
+    exit_code = 4
+
+
 class IncompleteRunError(McsimError):
     """A run without its COMPLETE marker."""
 

@@ -51,7 +51,7 @@ def compiling_ahead(backend: Backend) -> Iterator[None]:
 def compile_now() -> None:
     """Run a deal of one class on one path: its kernels are then in the cache."""
     backend = Backend("cpu", "float64", "ahead")
-    program = compile_deal(load_deal(_DEAL, "ahead"), 1.0)
+    program = compile_deal(load_deal(_DEAL, "ahead"), 100.0)
     pricer = Pricer(program, {"default": 0.0})
     pricer.add(run_deal(program, np.ones((1, len(FIELDS), 1)), backend), np.ones((2, 1)))
 

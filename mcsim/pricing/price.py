@@ -15,6 +15,7 @@ from kernels.discounting import SUMS, build_present_values
 from kernels.launch import compile_launcher
 from kernels.ops import make_ops
 from mcsim.errors import InputError, nearest
+from mcsim.pricing.bounds import check_sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,11 @@ class Pricer:
             (month 0..n, path) discount factors at the end of each month, in either precision.
         first_path : int, optional
             Index of the block's first path, where blocks do not come in order; else they follow one another.
+
+        Raises
+        ------
+        PriceError
+            If a number cannot be (:func:`mcsim.pricing.bounds.check_sums`).
         """
         n_classes, n_months, n_paths = flows.interest_paid.shape
         if discount.shape != (n_months + 1, n_paths):
@@ -100,7 +106,9 @@ class Pricer:
             n_paths, _flat(flows.interest_paid), _flat(flows.principal_paid), _flat(flows.write_down), _flat(discount),
             self._spreads, n_months, n_paths, sums.reshape(-1),
         )  # fmt: skip
-        self._blocks.append(_Block(self._n_paths if first_path is None else first_path, sums))
+        first = self._n_paths if first_path is None else first_path
+        check_sums(self._program, self._spreads, discount, sums, first)
+        self._blocks.append(_Block(first, sums))
         self._n_paths += n_paths
 
     def path_sums(self) -> Array:
