@@ -22,6 +22,7 @@ from kernels.loan_blocks import TILE, build_loan_block, scratch_sizes
 from kernels.loan_month import FIELDS
 from kernels.loan_terms import Count, Real, Row
 from kernels.ops import LANES, make_ops
+from kernels.special import atan_coefficients
 
 LOANS, MONTHS, LAG, STATES = 256, 360, 12, 40
 """Eight tiles of loans over thirty years: a fifteenth of a second a call, so that many rounds can be interleaved."""
@@ -129,6 +130,7 @@ def build_twin(folder: Path) -> Any:
         *FLAGS,
         f"-DWIDTH={LANES}",
         f"-DTILE_LOANS={TILE}",
+        "-DATAN=" + ",".join(str(float(c)) for c in np.float32(atan_coefficients(10))),
         "-shared",
         "-fPIC",
         str(source),

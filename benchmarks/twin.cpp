@@ -29,21 +29,16 @@ enum Count { AGE, MATURITY, LAST_DEFAULT = 4, LAG, STATE_ROW, DAY_COUNT, ADVANCE
 // Coefficients in double, rounded once to float, as the kernels round them.
 struct ExpTail { static constexpr float c[] = {1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040}; };
 struct LogSeries { static constexpr float c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11}; };
-struct AtanSeries {
-    static constexpr float c[] = {1.0, -1.0 / 3, 1.0 / 5, -1.0 / 7, 1.0 / 9, -1.0 / 11, 1.0 / 13, -1.0 / 15, 1.0 / 17};
+struct AtanSeries {  // kernels.special.atan_coefficients(10)
+    static constexpr float c[] = {ATAN};
 };
 
-// Estrin's scheme, even and odd powers apart.
-template <class C, int first, int stride, int count> inline float polynomial(float x) {
+// Horner's rule.
+template <class C, int first, int count> inline float polynomial(float x) {
     if constexpr (count == 1) return C::c[first];
-    else if constexpr (count == 2) return C::c[first] + x * C::c[first + stride];
-    else {
-        const float square = x * x;
-        return polynomial<C, first, 2 * stride, (count + 1) / 2>(square)
-             + x * polynomial<C, first + stride, 2 * stride, count / 2>(square);
-    }
+    else return C::c[first] + x * polynomial<C, first + 1, count - 1>(x);
 }
-template <class C> inline float series(float x) { return polynomial<C, 0, 1, sizeof(C::c) / sizeof(float)>(x); }
+template <class C> inline float series(float x) { return polynomial<C, 0, sizeof(C::c) / sizeof(float)>(x); }
 
 inline int32_t bits(float x) { int32_t i; std::memcpy(&i, &x, 4); return i; }
 inline float real(int32_t i) { float x; std::memcpy(&x, &i, 4); return x; }
@@ -56,12 +51,10 @@ inline Reduced reduce(float x) {
     x = x < -87.0f ? -87.0f : x;
     x = x > 88.0f ? 88.0f : x;
     const float t = x * LOG2E + ROUNDER, k = t - ROUNDER;
-    const int32_t n = bits(t) - bits(ROUNDER);
     const float r = (x - k * LN2_HIGH) - k * LN2_LOW;
-    return {real((n + 127) << 23), r * series<ExpTail>(r)};
+    return {real((bits(t) - (bits(ROUNDER) - 127)) << 23), r * series<ExpTail>(r)};
 }
 inline float exp_(float x) { const Reduced e = reduce(x); return e.scale + e.scale * e.m; }
-inline float expm1_(float x) { const Reduced e = reduce(x); return e.scale * e.m + (e.scale - 1.0f); }
 
 inline float log_(float x) {
     const int32_t root_half = 0x3f3504f3;  // sqrt(1/2)
@@ -72,16 +65,10 @@ inline float log_(float x) {
     return k * LN2_HIGH + (f - (s * f - (s * (z * series<LogSeries>(z)) + k * LN2_LOW)));
 }
 
-inline float atan_(float x) {
-    constexpr float low = 0.41421356237309504880, high = 2.41421356237309504880;  // tan of pi/8 and 3 pi/8
-    constexpr float quarter = 0.78539816339744830962, half = 1.57079632679489661923;
-    const float size = x < 0.0f ? -x : x;
-    const bool large = size > high, medium = size > low;
-    const float numerator = large ? -1.0f : (medium ? size - 1.0f : size);
-    const float denominator = large ? size : (medium ? size + 1.0f : 1.0f);
-    const float t = numerator / denominator;
-    const float angle = (large ? half : (medium ? quarter : 0.0f)) + t * series<AtanSeries>(t * t);
-    return x < 0.0f ? -angle : angle;
+inline float atan_ratio(float y, float x) {
+    const float size = y < 0.0f ? -y : y, t = (x < size ? x : size) / (x > size ? x : size);
+    const float part = t * series<AtanSeries>(t * t), angle = size > x ? 1.57079632679489661923f - part : part;
+    return real(bits(angle) | (bits(y) & int32_t(0x80000000)));
 }
 
 inline void draw(const int64_t* count, uint32_t block, uint32_t first_path, const uint32_t* key, float* __restrict out) {
@@ -114,17 +101,19 @@ inline void rates(const Month& m, const float* __restrict mortgage, const float*
     const float by_time = pp[7] * (seasoned < 1.0f ? seasoned : 1.0f) * pp[8 + m.calendar_month];
     const float burnout_floor = pp[5], burnout_slope = pp[6];
     LANES {
-        const float refinancing = level - height * atan_(steepness * (centre - note[p] / mortgage[p]));
+        const float refinancing = level - height * atan_ratio(steepness * (centre * mortgage[p] - note[p]), mortgage[p]);
         float rate = by_time * refinancing * (burnout_floor + burnout_slope * factor[p]);
         rate = rate > 0.0f ? rate : 0.0f;
         leaving[p] = rate < 0.999f ? rate : 0.999f;
     }
-    constexpr float per_month = 1.0 / 12;
     LANES {
-        const float stay = 1.0f - leaving[p], lost = (1.0f - stay) - leaving[p], log_stay = log_(stay) + lost;
-        leaving[p] = (stay > 0.0f ? log_stay : -1200.0f) * per_month;
+        const float stay = 1.0f - leaving[p];
+        smm[p] = log_(stay) + ((1.0f - stay) - leaving[p]);
     }
-    LANES smm[p] = -expm1_(leaving[p]);
+    LANES {
+        const float x = smm[p] * float(1.0 / 48), once = x * series<ExpTail>(x), twice = once * (2.0f + once);
+        smm[p] = leaving[p] >= 1.0f ? 1.0f : -(twice * (2.0f + twice));
+    }
 
     const float ramped = m.age / dp[3], base = dp[0] * (ramped < 1.0f ? ramped : 1.0f);
     const float slope = dp[1], pivot = dp[2], lowest = dp[4], highest = dp[5];
@@ -185,17 +174,19 @@ inline void settle(const Month& m, float* __restrict work, float* __restrict sta
         const float interest_rate = work[INTEREST_RATE * W + p], liquidated = ring[p];
         const float unit = advanced ? scheduled : 1.0f, defaulted_balance = defaulted * scheduled;
         const float entering = advanced ? defaulted : defaulted_balance;
-        const Sum entered = two_sum(foreclosed, entering), remaining = two_sum(entered.high, -liquidated);
+        const Sum entered = two_sum(foreclosed, entering);
+        const float difference = entered.high - liquidated;
+        const Sum remaining = {difference, (entered.high - difference) - liquidated};
         float low = state[FORECLOSED_LOW * W + p] + entered.low;
         const float in_foreclosure = entered.high + low;
         low = low + remaining.low;
         float left = remaining.high + low;
-        left = left > 0.0f ? left : 0.0f;
+        left = unit * (left > 0.0f ? left : 0.0f);
         const float paying = scheduled * (performing - defaulted), after = scheduled - scheduled * principal_rate;
         const float stays = performing - defaulted - prepaid;
         float net_rate = interest_rate - m.servicing_rate;
         net_rate = net_rate > 0.0f ? net_rate : 0.0f;
-        const float advanced_principal = advanced ? unit * left * principal_rate * stays_on : 0.0f;
+        const float advanced_principal = advanced ? left * principal_rate * stays_on : 0.0f;
         const float liquidated_balance = unit * liquidated;
         float loss = severity * liquidated * (advanced ? work[AT_DEFAULT * W + p] : 1.0f);
         loss = loss < liquidated_balance ? loss : liquidated_balance;
@@ -204,7 +195,7 @@ inline void settle(const Month& m, float* __restrict work, float* __restrict sta
         state[FORECLOSED_LOW * W + p] = low;
         ring[p] = entering;
         work[0 * W + p] += after * stays;
-        work[1 * W + p] += unit * left - advanced_principal;
+        work[1 * W + p] += left - advanced_principal;
         work[2 * W + p] += paying * interest_rate;
         work[3 * W + p] += m.advances_interest * unit * in_foreclosure * net_rate;
         work[4 * W + p] += paying * principal_rate;

@@ -74,7 +74,7 @@ def _monthly(ops: Ops, model: Any) -> Callable[..., Any]:
         raw = allowed * bounded(rate_of(
             month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters,
         ))  # fmt: skip
-        return monthly(log_survival(raw)) if annual else raw
+        return monthly(log_survival(raw), raw) if annual else raw
 
     return rate
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from kernels import special
 from kernels.ops import Ops
 
@@ -51,12 +53,11 @@ def build_observe(ops: Ops) -> Callable[..., Any]:
 
 def build_bounded(ops: Ops) -> Callable[..., Any]:
     """``bounded(rate)``: what a model returned, held to [0, 1]. A NaN stays one: it must be seen, not priced."""
-    where, zero, one = ops.where, ops.real(0), ops.real(1)
+    clip, zero, one = ops.clip, ops.real(0), ops.real(1)
 
     @ops.function
     def bounded(rate):  # type: ignore[no-untyped-def]
-        rate = where(rate < zero, zero, rate)
-        return where(rate > one, one, rate)
+        return clip(rate, zero, one)
 
     return bounded
 
@@ -69,12 +70,11 @@ def build_leave(ops: Ops, decrement: str) -> Callable[..., Any]:
     """
     if decrement not in DECREMENTS:
         raise ValueError(f"unknown decrement {decrement!r}; expected one of {DECREMENTS}")
-    where, zero, one = ops.where, ops.real(0), ops.real(1)
+    where, minimum, zero, one = ops.where, ops.minimum, ops.real(0), ops.real(1)
 
     @ops.function
     def expected(performing, smm, mdr, uniform):  # type: ignore[no-untyped-def]
-        stay = one - mdr
-        return performing * mdr, performing * where(smm < stay, smm, stay)
+        return performing * mdr, performing * minimum(smm, one - mdr)
 
     @ops.function
     def sampled(performing, smm, mdr, uniform):  # type: ignore[no-untyped-def]
@@ -82,6 +82,23 @@ def build_leave(ops: Ops, decrement: str) -> Callable[..., Any]:
         return defaulted, where(uniform <= mdr + smm, performing, zero) - defaulted
 
     return expected if decrement == "expected" else sampled
+
+
+def _build_exact(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Sum and difference of shares, with what rounding lost; in float64 nothing that matters is lost, and nothing is computed."""
+    two_sum, zero, single = special.build_two_sum(ops), ops.real(0), ops.precision == "float32"
+
+    @ops.function
+    def add(a, b):  # type: ignore[no-untyped-def]
+        return two_sum(a, b) if single else (a + b, zero)
+
+    @ops.function
+    def subtract(a, b):  # type: ignore[no-untyped-def]
+        # What is liquidated is part of what is foreclosed: half of the steps do where b <= a (Dekker 1971).
+        difference = a - b
+        return difference, (a - difference) - b if single else zero
+
+    return add, subtract
 
 
 def build_flows(ops: Ops) -> Callable[..., Any]:
@@ -99,8 +116,8 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
     foreclosed share is one of the falling scheduled balance, as the performing shares are; else it is USD and does not fall.
     The servicer keeps its fee out of the interest it collects, and advances interest net of it.
     """
-    where, two_sum = ops.where, special.build_two_sum(ops)
-    zero, one, half = ops.real(0), ops.real(1), ops.real(0.5)
+    where, clip, minimum, add, subtract = ops.where, ops.clip, ops.minimum, *_build_exact(ops)
+    zero, one, half, most = ops.real(0), ops.real(1), ops.real(0.5), ops.real(np.inf)
 
     @ops.function
     def flows(
@@ -111,13 +128,12 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
         unit = where(advanced, scheduled, one)
         defaulted_balance = defaulted * scheduled
         entering = where(advanced, defaulted, defaulted_balance)
-        entered, lost_entering = two_sum(foreclosed, entering)
-        remaining, lost_leaving = two_sum(entered, -liquidated)
+        entered, lost_entering = add(foreclosed, entering)
+        remaining, lost_leaving = subtract(entered, liquidated)
         low = foreclosed_low + lost_entering
         in_foreclosure = entered + low
         low = low + lost_leaving
-        left = remaining + low
-        left = where(left > zero, left, zero)
+        left = unit * clip(remaining + low, zero, most)
 
         paying = scheduled * (performing - defaulted)
         net_rate = interest_rate - servicing_rate
@@ -125,10 +141,10 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
         after_payment = scheduled - scheduled * principal_rate
         stays = performing - defaulted - prepaid
         # A maturing loan is paid off, but a balloon is never advanced: what is in foreclosure keeps its balance.
-        advanced_principal = where(advanced, unit * left * principal_rate * (one - matures), zero)
+        advanced_principal = where(advanced, left * principal_rate * (one - matures), zero)
         liquidated_balance = unit * liquidated
         loss = severity * liquidated * where(advanced, scheduled_at_default, one)
-        loss = where(loss < liquidated_balance, loss, liquidated_balance)
+        loss = minimum(loss, liquidated_balance)
 
         return (
             stays * (one - matures),
@@ -136,7 +152,7 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
             low,
             entering,
             after_payment * stays,
-            unit * left - advanced_principal,
+            left - advanced_principal,
             paying * interest_rate,
             advances_interest * unit * in_foreclosure * net_rate,
             paying * principal_rate,

@@ -145,9 +145,9 @@ def build_rate_row(ops: Ops, width: int, model: Model, row: int) -> Callable[...
             ))  # fmt: skip
         if annual:
             for p in lanes(width):
-                work[at(raw, p)] = log_survival(work[at(raw, p)])
+                work[at(row * width, p)] = log_survival(work[at(raw, p)])
             for p in lanes(width):
-                work[at(row * width, p)] = monthly(work[at(raw, p)])
+                work[at(row * width, p)] = monthly(work[at(row * width, p)], work[at(raw, p)])
 
     return rate
 

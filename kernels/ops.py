@@ -47,7 +47,12 @@ class Ops:
     function : callable
         Decorator that turns a scalar function into one the target can call.
     where : callable
-        ``where(condition, a, b)``: both sides are evaluated, no branch.
+        ``where(condition, a, b)``: both sides are evaluated, no branch. On ``numpy`` it costs six multiplications, so that a
+        formula of the loan month takes one of the next three where it can.
+    clip : callable
+        ``clip(x, low, high)``, uniform bounds. A NaN stays one, in these three: it must be seen, not priced.
+    minimum, maximum : callable
+        ``minimum(a, b)``: ``b`` where that is smaller, else ``a``.
     at : callable
         ``at(offset, p)``: position of lane ``p`` in the row that starts at ``offset`` of a flat array.
     lanes : callable
@@ -64,6 +69,9 @@ class Ops:
     integer: Any
     function: Callable[[Callable[..., Any]], Any]
     where: Callable[..., Any]
+    clip: Callable[..., Any]
+    minimum: Callable[..., Any]
+    maximum: Callable[..., Any]
     at: Callable[..., Any]
     lanes: Callable[..., Any]
     bits: Callable[..., Any]
@@ -79,7 +87,12 @@ def _numpy_ops(precision: str, real: Any, integer: Any) -> Ops:
         return slice(offset + p.start, offset + p.stop)
 
     def convert(kind: Any) -> Callable[[Any], Any]:
-        return lambda x: x.astype(kind) if isinstance(x, (np.ndarray, np.generic)) else kind(x)
+        return lambda x: x.astype(kind, copy=False) if isinstance(x, (np.ndarray, np.generic)) else kind(x)
+
+    def where(condition: Any, a: Any, b: Any) -> Any:
+        if not isinstance(condition, np.ndarray):
+            return a if condition else b
+        return np.where(condition, a, b)
 
     return Ops(
         target="numpy",
@@ -87,7 +100,10 @@ def _numpy_ops(precision: str, real: Any, integer: Any) -> Ops:
         real=real,
         integer=integer,
         function=lambda f: f,
-        where=np.where,
+        where=where,
+        clip=lambda x, low, high: x.clip(low, high),
+        minimum=np.minimum,
+        maximum=np.maximum,
         at=at,
         lanes=lambda n: (slice(0, n),),
         bits=lambda x: x.view(integer),
@@ -105,6 +121,19 @@ def _compiled_ops(target: str, precision: str, real: Any, integer: Any) -> Ops:
     @function
     def where(condition, a, b):  # type: ignore[no-untyped-def]
         return a if condition else b
+
+    @function
+    def clip(x, low, high):  # type: ignore[no-untyped-def]
+        x = low if x < low else x
+        return high if x > high else x
+
+    @function
+    def minimum(a, b):  # type: ignore[no-untyped-def]
+        return b if b < a else a
+
+    @function
+    def maximum(a, b):  # type: ignore[no-untyped-def]
+        return b if b > a else a
 
     @function
     def at(offset, p):  # type: ignore[no-untyped-def]
@@ -142,6 +171,9 @@ def _compiled_ops(target: str, precision: str, real: Any, integer: Any) -> Ops:
         integer=integer,
         function=function,
         where=where,
+        clip=clip,
+        minimum=minimum,
+        maximum=maximum,
         at=at,
         lanes=lanes,
         bits=bits,

@@ -1,7 +1,7 @@
 """Elementary functions as branch-free polynomials: exp, expm1, log, atan and the normal quantile.
 
 libm calls cannot be vectorised by LLVM, and differ in the last bit between targets; these do neither. The coefficients are
-Taylor coefficients (so none needs explaining), except the normal quantile's, which are Wichura's.
+those of Taylor series and, for atan, of its Chebyshev series, except the normal quantile's, which are Wichura's.
 
 Sources: argument reduction by powers of two and by (x-1)/(x+1), e.g. Muller, *Elementary Functions*, 3rd ed. 2016, ch. 11;
 normal quantile: Wichura, Algorithm AS 241, *Applied Statistics* 37 (1988), 477-484, PPND7 and PPND16.
@@ -10,7 +10,7 @@ normal quantile: Wichura, Algorithm AS 241, *Applied Statistics* 37 (1988), 477-
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -47,7 +47,7 @@ _AS241 = {
     ),
 }  # fmt: skip
 
-MAX_ULP = {"exp": 2.0, "expm1": 6.0, "log": 1.0, "atan": 5.0}
+MAX_ULP = {"exp": 2.0, "expm1": 6.0, "log": 1.0, "atan": 2.5}
 """Largest error, in units in the last place of the result, in either precision. That of expm1 is just above ln(2) / 2, where
 the power of two changes."""
 
@@ -77,29 +77,21 @@ def build(ops: Ops) -> Special:
     return Special(exp, expm1, log, _build_atan(ops), _build_normal(ops, log), _build_uniform(ops))
 
 
-def build_polynomial(ops: Ops, coefficients: list[float]) -> Callable[..., Any]:
-    """``sum(c[k] * x**k)`` by halving into even and odd powers (Estrin 1960).
+def build_polynomial(ops: Ops, coefficients: Sequence[float]) -> Callable[..., Any]:
+    """``sum(c[k] * x**k)`` by Horner's rule: the fewest operations, which is what numpy pays for.
 
-    The chain of dependent operations is as long as the logarithm of the degree: with Horner's, the vector loop waits for
-    latency. Nested closures, so that neither a loop nor an array is compiled; up to degree 3 in one, for each closure costs the
-    compiler its time.
+    In the short loops of the loan month the compiled target is as fast with it as with Estrin's (docs/adr/0002). Nested closures,
+    four coefficients in each, so that neither a loop nor an array is compiled.
     """
-    if len(coefficients) <= 4:
-        return _build_cubic(ops, coefficients)
-    even, odd = build_polynomial(ops, coefficients[::2]), build_polynomial(ops, coefficients[1::2])
-
-    @ops.function
-    def halved(x):  # type: ignore[no-untyped-def]
-        square = x * x
-        return even(square) + x * odd(square)
-
-    return halved
-
-
-def _build_cubic(ops: Ops, coefficients: list[float]) -> Callable[..., Any]:
-    """The same up to degree 3; missing coefficients cost nothing."""
     c0, c1, c2, c3 = (ops.real(c) for c in [*coefficients, 0.0, 0.0, 0.0, 0.0][:4])
-    degree = len(coefficients) - 1
+    if len(coefficients) > 4:
+        rest = build_polynomial(ops, coefficients[4:])
+
+        @ops.function
+        def polynomial(x):  # type: ignore[no-untyped-def]
+            return c0 + x * (c1 + x * (c2 + x * (c3 + x * rest(x))))
+
+        return polynomial  # type: ignore[no-any-return]
 
     def constant(x):  # type: ignore[no-untyped-def]
         return c0
@@ -108,13 +100,12 @@ def _build_cubic(ops: Ops, coefficients: list[float]) -> Callable[..., Any]:
         return c0 + x * c1
 
     def quadratic(x):  # type: ignore[no-untyped-def]
-        return (c0 + x * x * c2) + x * c1
+        return c0 + x * (c1 + x * c2)
 
     def cubic(x):  # type: ignore[no-untyped-def]
-        square = x * x
-        return (c0 + square * c2) + x * (c1 + square * c3)
+        return c0 + x * (c1 + x * (c2 + x * c3))
 
-    return ops.function((constant, linear, quadratic, cubic)[degree])  # type: ignore[no-any-return]
+    return ops.function((constant, linear, quadratic, cubic)[len(coefficients) - 1])  # type: ignore[no-any-return]
 
 
 def _build_exponentials(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -122,26 +113,25 @@ def _build_exponentials(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any
     single = ops.precision == "float32"
     # |r| <= ln(2)/2: the first dropped term is below half a unit in the last place.
     tail = build_polynomial(ops, [1 / math.factorial(k) for k in range(1, 8 if single else 14)])
-    real, integer, where, bits, from_bits, to_integer = (
-        ops.real, ops.integer, ops.where, ops.bits, ops.from_bits, ops.to_integer)  # fmt: skip
+    real, integer, clip, bits, from_bits, to_integer = (
+        ops.real, ops.integer, ops.clip, ops.bits, ops.from_bits, ops.to_integer)  # fmt: skip
     mantissa, bias = (23, 127) if single else (52, 1023)
-    shift, exponent_bias, one = integer(mantissa), integer(bias), real(1)
+    shift, one = integer(mantissa), real(1)
     # Adding 1.5 * 2**mantissa rounds to an integer, which then stands in the low bits.
     rounder = real(1.5 * 2.0**mantissa)
-    rounder_bits = rounder.view(integer)
+    zero_bits = integer(int(rounder.view(integer)) - bias)
     log2e = real(1 / math.log(2))
     ln2_high, ln2_low = _ln2_parts(ops)
     lowest, highest = (real(-87.0), real(88.0)) if single else (real(-708.0), real(709.0))
 
     @ops.function
     def reduce(x):  # type: ignore[no-untyped-def]
-        x = where(x < lowest, lowest, x)
-        x = where(x > highest, highest, x)
+        x = clip(x, lowest, highest)
         t = x * log2e + rounder
         k = t - rounder
-        n = to_integer(bits(t) - rounder_bits)
+        exponent = to_integer(bits(t) - zero_bits)
         r = (x - k * ln2_high) - k * ln2_low
-        return from_bits(to_integer((n + exponent_bias) << shift)), r * tail(r)
+        return from_bits(to_integer(exponent << shift)), r * tail(r)
 
     @ops.function
     def exp(x):  # type: ignore[no-untyped-def]
@@ -204,26 +194,51 @@ def _build_log(ops: Ops) -> Callable[..., Any]:
     return log
 
 
+def build_atan_ratio(ops: Ops) -> Callable[..., Any]:
+    """``atan_ratio(y, x)``: atan(y / x) for x > 0, with one division: of the smaller by the larger, atan(1 / t) = pi / 2 - atan(t).
+
+    On [0, 1] the Chebyshev series of atan, ``2 sum (-1)^k q^(2k+1) / (2k+1) T_{2k+1}(t)`` with q = sqrt(2) - 1, cut where the next
+    term is below half a unit in the last place. With t = cos u it is atan(q e^iu) + atan(q e^-iu), of which the addition theorem
+    makes atan(2 q t / (1 - q^2)), and 2 q = 1 - q^2.
+    """
+    series = build_polynomial(ops, atan_coefficients(10 if ops.precision == "float32" else 22))
+    real, where, minimum, maximum = ops.real, ops.where, ops.minimum, ops.maximum
+    bits, from_bits, to_integer = ops.bits, ops.from_bits, ops.to_integer
+    half_pi, sign_bit = real(math.pi / 2), real(-0.0).view(ops.integer)
+
+    @ops.function
+    def atan_ratio(y, x):  # type: ignore[no-untyped-def]
+        size = abs(y)
+        t = minimum(size, x) / maximum(size, x)
+        angle = t * series(t * t)
+        angle = where(size > x, half_pi - angle, angle)
+        return from_bits(to_integer(bits(angle) | (bits(y) & sign_bit)))
+
+    return atan_ratio  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=None)
+def atan_coefficients(terms: int) -> tuple[float, ...]:
+    """Of t, t^3, ... in the first ``terms`` terms of the Chebyshev series; summed exactly, rounded once."""
+    q = Fraction(math.isqrt(2 * 10**100), 10**50) - 1
+    total = [Fraction(0)] * terms
+    for k in range(terms):
+        weight, n = 2 * (-1) ** k * q ** (2 * k + 1) / (2 * k + 1), 2 * k + 1
+        for i in range(k + 1):  # T_n(t) = n / 2 sum (-1)^i (n - i - 1)! / (i! (n - 2 i)!) (2 t)^(n - 2 i)
+            power = n - 2 * i
+            ways = Fraction(math.factorial(n - i - 1), math.factorial(i) * math.factorial(power))
+            total[(power - 1) // 2] += weight * Fraction(n, 2) * (-1) ** i * ways * 2**power
+    return tuple(float(c) for c in total)
+
+
 def _build_atan(ops: Ops) -> Callable[..., Any]:
-    """atan by reduction to |t| <= tan(pi/8) with one division, then the Taylor series in t^2."""
-    terms = 9 if ops.precision == "float32" else 21
-    series = build_polynomial(ops, [(-1) ** k / (2 * k + 1) for k in range(terms)])
-    real, where = ops.real, ops.where
-    zero, one = real(0), real(1)
-    low, high = real(math.tan(math.pi / 8)), real(math.tan(3 * math.pi / 8))
-    quarter_pi, half_pi = real(math.pi / 4), real(math.pi / 2)
+    atan_ratio, one = build_atan_ratio(ops), ops.real(1)
 
     @ops.function
     def atan(x):  # type: ignore[no-untyped-def]
-        size = where(x < zero, -x, x)
-        large, medium = size > high, size > low
-        numerator = where(large, -one, where(medium, size - one, size))
-        denominator = where(large, size, where(medium, size + one, one))
-        t = numerator / denominator
-        angle = where(large, half_pi, where(medium, quarter_pi, zero)) + t * series(t * t)
-        return where(x < zero, -angle, angle)
+        return atan_ratio(x, one)
 
-    return atan
+    return atan  # type: ignore[no-any-return]
 
 
 def _build_uniform(ops: Ops) -> Callable[..., Any]:

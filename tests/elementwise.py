@@ -57,7 +57,7 @@ def _speeds(ops: Ops) -> Callable[..., None]:
     def launcher(n, rates, ages, multiples, remaining, out):  # type: ignore[no-untyped-def]
         for p in lanes(n):
             rate, age, multiple = rates[at(0, p)], ages[at(0, p)], multiples[at(0, p)]
-            out[at(0 * n, p)] = monthly(log_survival(rate))
+            out[at(0 * n, p)] = monthly(log_survival(rate), rate)
             out[at(1 * n, p)] = annual(rate)
             out[at(2 * n, p)] = psa_cpr(age, multiple)
             out[at(3 * n, p)] = sda_cdr(age, multiple)

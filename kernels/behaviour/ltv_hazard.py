@@ -18,8 +18,7 @@ from kernels.ops import Ops
 def build(ops: Ops) -> Callable[..., Any]:
     """MDR as a proportional hazard in mark-to-market LTV."""
     exp = special.build(ops).exp
-    real, where = ops.real, ops.where
-    one = real(1)
+    where, clip, zero, one = ops.where, ops.clip, ops.real(0), ops.real(1)
 
     @ops.function
     def mdr(
@@ -29,10 +28,7 @@ def build(ops: Ops) -> Callable[..., Any]:
         lowest, highest = parameters[4], parameters[5]
         seasoned = age / ramp
         by_time = base * where(seasoned < one, seasoned, one)
-        held = where(ltv > lowest, ltv, lowest)
-        held = where(held < highest, held, highest)
-        hazard = by_time * exp(slope * (held - pivot))
-        return where(hazard < one, hazard, one)
+        return clip(by_time * exp(slope * (clip(ltv, lowest, highest) - pivot)), zero, one)
 
     return mdr
 

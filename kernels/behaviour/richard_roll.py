@@ -19,8 +19,8 @@ _SEASONALITY = 8  # position of January's multiplier
 
 def build(ops: Ops) -> Callable[..., Any]:
     """CPR of Richard and Roll."""
-    atan = special.build(ops).atan
-    real, where = ops.real, ops.where
+    atan_ratio = special.build_atan_ratio(ops)
+    real, where, clip = ops.real, ops.where, ops.clip
     zero, one, most = real(0), real(1), real(0.999)
 
     @ops.function
@@ -31,11 +31,9 @@ def build(ops: Ops) -> Callable[..., Any]:
         ramp, burnout_floor, burnout_slope, multiplier = parameters[4], parameters[5], parameters[6], parameters[7]
         seasoned = age / ramp
         by_time = multiplier * where(seasoned < one, seasoned, one) * parameters[_SEASONALITY + calendar_month]
-        refinancing = level - height * atan(steepness * (centre - note_rate / mortgage_rate))
+        refinancing = level - height * atan_ratio(steepness * (centre * mortgage_rate - note_rate), mortgage_rate)
         burnout = burnout_floor + burnout_slope * balance_factor
-        rate = by_time * refinancing * burnout
-        rate = where(rate > zero, rate, zero)
-        return where(rate < most, rate, most)
+        return clip(by_time * refinancing * burnout, zero, most)
 
     return cpr
 
