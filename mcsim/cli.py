@@ -141,9 +141,9 @@ def _run(chosen: argparse.Namespace) -> int:
 
     settings = load_settings(chosen.overrides, chosen.config_dir)
     if chosen.show:
-        import yaml
+        from mcsim.yaml_files import dump_yaml
 
-        print(yaml.safe_dump(settings.raw, sort_keys=False), end="")
+        print(dump_yaml(settings.raw), end="")
         return 0
     from mcsim.console import log_to_stderr, run_and_show
 
