@@ -138,10 +138,10 @@ def find_file(name: str) -> Path:
         If there is none.
     """
     try:
-        for path in (DATA / name, Path(name).expanduser()):
+        for path in (DATA / name, Path(name)):
             if path.is_file():
                 return path
-    except (OSError, ValueError, RuntimeError):  # a name that no file system takes
+    except (OSError, ValueError):  # a name that no file system takes
         pass
     shipped = [p.name for p in DATA.iterdir() if p.is_file()] if DATA.is_dir() else []
     raise InputError(
