@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -66,15 +67,23 @@ def run_many(overrides: Sequence[str], config_dir: str | Path | None = None) -> 
     InputError
         What is wrong with any of the runs, before the first one starts.
     """
-    own = [word for word in overrides if not _is_hydras(word)]
-    launcher = _launcher_words([word for word in overrides if _is_hydras(word)])
-    jobs = check_all(own, config_dir)
+    jobs, launcher = plan(overrides, config_dir)
     folder = _note(jobs, overrides)
     if launcher:
         _launch(jobs, launcher, folder)
         return
     for number in range(len(jobs)):
         _Sweep(jobs)({"run": number})
+
+
+def plan(overrides: Sequence[str], config_dir: str | Path | None = None) -> tuple[list[Job], list[str]]:
+    """The runs of a sweep, all of them checked, and the words for Hydra where a launcher starts them; raises as :func:`run_many`."""
+    launcher = _launcher_words([word for word in overrides if _is_hydras(word)])
+    jobs = check_all([word for word in overrides if not _is_hydras(word)], config_dir)
+    place = str(Path(jobs[0].settings.output.runs_dir).absolute())
+    if launcher and "${" in place:
+        raise InputError(f"output.runs_dir = {shown(place)}: a launcher replaces ${{…}} in it; give another")
+    return jobs, launcher
 
 
 def check_all(overrides: Sequence[str], config_dir: str | Path | None = None) -> list[Job]:
@@ -149,13 +158,11 @@ class _Sweep:
 
 
 def _launch(jobs: Sequence[Job], launcher: Sequence[str], folder: Path) -> None:
-    place = str(folder.absolute()).replace("\\", "\\\\").replace("'", "\\'")
+    place = QuotedString(str(folder.absolute()), Quote.single).with_quotes()
     words = [
         *launcher, f"+run=range(0,{len(jobs)})", "hydra.output_subdir=null", "hydra.sweep.subdir=.",
-        f"hydra.sweep.dir='{place}'", "hydra/job_logging=none", "hydra/hydra_logging=none", "--multirun",
+        f"hydra.sweep.dir={place}", "hydra/job_logging=none", "hydra/hydra_logging=none", "--multirun",
     ]  # fmt: skip
-    if "${" in place:
-        raise InputError(f"output.runs_dir = {shown(str(folder.parent.parent))}: holds '${{', which a launcher would replace")
     try:
         with _as_main(words):
             hydra.main(version_base=HYDRA_VERSION, config_path=None, config_name=None)(_Sweep(jobs))()
