@@ -61,7 +61,7 @@ def _planned() -> float:
     from mcsim.tapes.portfolio import load_portfolio
 
     settings = load_settings([*CAMPAIGN, f"paths={PATHS}"])
-    loans = load_portfolio(settings.portfolio, settings.seed).loans
+    loans = load_portfolio(settings.portfolio).loans
     n_states = len(set(loans.state.tolist()))
     return float(estimate(settings, len(loans), horizon(loans, settings.portfolio), n_states, threads=1).total)
 

@@ -28,13 +28,15 @@ __version__: str
 __all__ = ["__version__", "open_run", "run"]
 
 
-def run(*overrides: str) -> Run:
+def run(*overrides: str, config_dir: str | Path | None = None) -> Run:
     """Run a campaign and open its results.
 
     Parameters
     ----------
     *overrides : str
         As on the command line of ``mcsim run``: ``"campaign=sec_cmbs"``, ``"paths=4096"``, ``"rates.sigma=0.008"``.
+    config_dir : path, optional
+        A directory of your own options, laid out as ``conf/``: ``--config-dir`` of the command line.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def run(*overrides: str) -> Run:
     from mcsim.configuration import load_settings
     from mcsim.run import run_campaign
 
-    return run_campaign(load_settings(overrides), overrides)
+    return run_campaign(load_settings(overrides, config_dir), overrides)
 
 
 def open_run(path: str | Path, runs_dir: str | Path = "runs") -> Run:

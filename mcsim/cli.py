@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from mcsim.errors import InputError, McsimError, nearest
+from mcsim.errors import InputError, McsimError, nearest, one_line
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 FAULT = 1
@@ -75,12 +77,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _unexpected(error, debug)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """argparse's own, which repeats what it does not know at any length."""
+        super().error(one_line(message))
+
+
 def parser(verb: str | None = None) -> argparse.ArgumentParser:
     """The parser of a verb, or of the program."""
     shape = argparse.RawDescriptionHelpFormatter
     if verb is None:
         verbs = "\n".join(f"  {name:8} {text}" for name, text in VERBS.items())
-        top = argparse.ArgumentParser(
+        top = _Parser(
             prog="mcsim",
             usage="mcsim VERB [arguments]",
             description="Monte Carlo cash flows and values of mortgage exposures.\n\nverbs:\n" + verbs,
@@ -90,7 +98,7 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
         top.add_argument("--version", action="store_true", help="print the version")
         top.add_argument("--debug", action="store_true", help="with any verb: show the traceback of an error")
         return top
-    of_verb = argparse.ArgumentParser(prog=f"mcsim {verb}", description=f"{VERBS[verb]}.", formatter_class=shape)
+    of_verb = _Parser(prog=f"mcsim {verb}", description=f"{VERBS[verb]}.", formatter_class=shape)
     if verb != "run":
         of_verb.add_argument("run", metavar="RUN", help=_RUN_HELP)
         of_verb.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept (default: runs)")
@@ -99,7 +107,9 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
         of_verb.add_argument("--config-dir", metavar="DIR", help="a directory of your own options, laid out as conf/")
     if verb == "run":
         of_verb.add_argument("-m", "--multirun", action="store_true", help="one run for each value of KEY=A,B")
-        of_verb.add_argument("--show", action="store_true", help="check and print the configuration, and do not run")
+        of_verb.add_argument(
+            "--show", action="store_true", help="check and print the configuration (of a sweep, its runs), and do not run"
+        )
     return of_verb
 
 
@@ -133,17 +143,21 @@ def _groups_help() -> str:
 
 def _run(chosen: argparse.Namespace) -> int:
     if chosen.multirun:
-        from mcsim.multirun import run_many
+        from mcsim.multirun import plan, run_many
 
-        run_many(chosen.overrides, chosen.config_dir)
+        if chosen.show:
+            for job in plan(chosen.overrides, chosen.config_dir)[0]:
+                print(shlex.join(job.overrides))
+        else:
+            run_many(chosen.overrides, chosen.config_dir)
         return 0
     from mcsim.configuration import load_settings
 
     settings = load_settings(chosen.overrides, chosen.config_dir)
     if chosen.show:
-        import yaml
+        from mcsim.yaml_files import dump_yaml
 
-        print(yaml.safe_dump(settings.raw, sort_keys=False), end="")
+        print(dump_yaml(settings.raw), end="")
         return 0
     from mcsim.console import log_to_stderr, run_and_show
 

@@ -1,12 +1,26 @@
-"""Where the configuration is, and what it offers. Knows folders only, not Hydra: pages of help read it too."""
+"""Where the configuration is, and what it offers. Knows folders only, neither YAML nor Hydra: pages of help read it too.
+
+An option is found in a list of the files that there are: no name a user writes becomes part of a path.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from mcsim.errors import InputError
+from mcsim.paths import expanded, path_problem
 
 CONFIG_NAME = "config"
+
+
+@dataclass(frozen=True)
+class OptionFile:
+    """The file of an option. ``own``: in a user's directory; ``hidden``: a user's file of the same name, which does not count."""
+
+    path: Path
+    own: bool = False
+    hidden: Path | None = None
 
 
 def config_dir() -> Path:
@@ -25,21 +39,60 @@ def config_dir() -> Path:
 
 
 def extra_dir(extra: str | Path) -> Path:
-    """A user's own directory of options, absolute; raises :class:`InputError` where it is none."""
-    path = Path(extra).expanduser().resolve()
-    if not path.is_dir():
-        raise InputError(
-            f"--config-dir {extra}: no such directory; expected one laid out as conf/, such as {extra}/deal/mine.yaml"
+    """A user's own directory of options, absolute.
+
+    Raises
+    ------
+    InputError
+        It is no directory, or holds what a directory of options cannot: a primary configuration, or groups of Hydra's own, which
+        could run code.
+    """
+    text = str(extra)
+    problem = path_problem(text)
+    if not problem:
+        path = Path(expanded(text)).absolute()
+        try:
+            if path.is_dir():
+                _check_extra(path)
+                return path
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror}"
+    raise InputError(
+        f"--config-dir {text}: {problem or 'no such directory; expected one'} laid out as conf/, such as {text}/deal/mine.yaml"
+    )
+
+
+def _check_extra(path: Path) -> None:
+    problems = []
+    if (path / f"{CONFIG_NAME}.yaml").exists():
+        problems.append(
+            f"{path / CONFIG_NAME}.yaml: not read, the primary configuration is mcsim's; keep what it sets as "
+            f"{path}/campaign/NAME.yaml and choose campaign=NAME"
         )
-    return path
+    if (path / "hydra").exists():
+        problems.append(f"{path / 'hydra'}: refused; option files hold settings of mcsim, nothing of Hydra's own")
+    if problems:
+        raise InputError(problems)
+
+
+def option_files(extra: str | Path | None = None) -> dict[str, dict[str, OptionFile]]:
+    """The file of every option, by group and name (``behaviour/prepayment`` is a group within one).
+
+    A user's directory adds options to the groups there are. Of two with one name the shipped one counts.
+    """
+    root = config_dir()
+    found: dict[str, dict[str, OptionFile]] = {}
+    for file in sorted(root.rglob("*.yaml")):
+        if file.parent != root:
+            found.setdefault(file.parent.relative_to(root).as_posix(), {})[file.stem] = OptionFile(file)
+    own = extra_dir(extra) if extra else None
+    for group in found if own else ():
+        for file in sorted((own / group).glob("[!.]*.yaml")):  # type: ignore[operator]
+            shipped = found[group].get(file.stem)
+            found[group][file.stem] = OptionFile(shipped.path, hidden=file) if shipped else OptionFile(file, own=True)
+    return dict(sorted(found.items()))
 
 
 def group_options(extra: str | Path | None = None) -> dict[str, list[str]]:
-    """Options of every group, by the group's name (``behaviour/prepayment`` is a group within one)."""
-    options: dict[str, set[str]] = {}
-    for root in [config_dir(), *([extra_dir(extra)] if extra else [])]:
-        for file in root.rglob("*.yaml"):
-            group = file.parent.relative_to(root).as_posix()
-            if group != ".":
-                options.setdefault(group, set()).add(file.stem)
-    return {group: sorted(names) for group, names in sorted(options.items())}
+    """Names of the options of every group."""
+    return {group: sorted(files) for group, files in option_files(extra).items()}

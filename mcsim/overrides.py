@@ -1,116 +1,220 @@
-"""Overrides in Hydra's grammar: read, prepared, and what is wrong with one, with the nearest known key."""
+"""What a user writes, ``rates.sigma=0.008``: read into plain values, and what is wrong with one.
+
+A path is the text after the first ``=``, whatever its characters. Everything else is Hydra's grammar; its parser sees no text
+longer or deeper than :data:`LONGEST` and :data:`DEEPEST`, and nothing of Hydra but the parser sees any.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import PurePath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, product
+from typing import Any
 
+from hydra.core.override_parser import types as hydra_types
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from kernels.behaviour import KINDS
-from mcsim.conf_dir import group_options
-from mcsim.errors import InputError, nearest
+from mcsim.errors import InputError, first_of, shown
+from mcsim.paths import expanded, literal, there
+from mcsim.references import problem_of_reference
+from mcsim.settings import PATH_SETTINGS
+from mcsim.yaml_files import LONGEST_NUMBER
 
-OPEN_MAPPINGS = ("pricing.spreads", "portfolio.generator.states")
-"""Sections whose keys are the user's own: class names, states. An override may add one without Hydra's ``+``."""
+LONGEST = 20_000
+"""Characters of an override: a value for each month of a loan in full precision is half of it."""
 
-MODEL_SECTIONS = tuple(f"behaviour.{kind}" for kind in KINDS)
-"""Sections that hold a model and its parameters. Two models share no parameters, so a new model replaces the section."""
+DEEPEST = 16
+"""Brackets within brackets. A model with its parameters has three."""
 
-RESOLVER = re.compile(r"\$\{\s*[\w.]+\s*:")
-"""``${oc.env:HOME}``, ``${oc.decode:...}``, ``${now:...}``: interpolations that call a function."""
+MOST_RUNS = 1_000
+"""Of a sweep."""
+
+_LITERAL = re.compile(r"(\+{0,2})([\w.]+)=(.*)", re.DOTALL)
+_QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_EXPECTED = "expected key=value, such as paths=4096 or rates.sigma=0.008"
 
 
-def parse_overrides(overrides: Sequence[str]) -> list[Override]:
-    """The overrides, read; raises :class:`InputError` with every one that cannot be, or that reaches outside."""
-    problems, parsed = [], []
-    for text in overrides:
-        if RESOLVER.search(text):
-            problems.append(f"{text}: reads outside the configuration; write the value itself, or ${{section.key}}")
-            continue
-        try:
-            override = OverridesParser.create().parse_override(text)
-        except HydraException:
-            override = None
-        if override is not None and override.key_or_group:
-            parsed.append(override)
+@dataclass(frozen=True)
+class Override:
+    """One word of the user's. ``action`` is ``set``, ``add`` (``+`` and ``++``: a key that need not be there) or ``delete``."""
+
+    text: str
+    key: str
+    value: Any
+    action: str = "set"
+
+    @property
+    def name(self) -> str:
+        """The value as the name of an option: its text, ``2017`` no number."""
+        return self.text.partition("=")[2].strip().strip("'\"") if isinstance(self.value, int | float) else str(self.value)
+
+
+def read_overrides(texts: Sequence[str], problems: list[str]) -> list[Override]:
+    """The overrides of one run; what cannot be read goes to ``problems``."""
+    found = []
+    for text in texts:
+        problem, override = _read(text)
+        if override is None:
+            problems.append(problem)
         else:
-            problems.append(
-                f"{text}: cannot be read as an override; expected key=value, such as paths=4096 or rates.sigma=0.008"
-            )
-    if problems:
-        raise InputError(problems)
-    return parsed
+            found.append(override)
+    problems += _path_problems([override for override in found if override.key in PATH_SETTINGS])
+    return found
 
 
-def sweep_problem(override: Override) -> str:
-    """What to say of ``rates.sigma=0.006,0.008`` where one run is asked for."""
-    key, _, value = str(override.input_line).partition("=")
-    return f"{key}={value}: several values are several runs; add --multirun, or give a list as {key}=[{value}]"
+def _path_problems(given: list[Override]) -> Iterator[str]:
+    """Two paths for one setting are two runs, also where they look like one with a comma."""
+    seen: dict[str, str] = {}
+    for word in given:
+        first = seen.setdefault(word.key, word.text)
+        if first != word.text:
+            yield f"{word.text}: {first} is given too; add --multirun for a run of each, or keep one"
+        path = word.value
+        if isinstance(path, str) and "," in path and not there(expanded(path)):
+            part = path.partition(",")[0].strip("'\" ")
+            if there(expanded(part)):
+                yield f"{word.text}: no such file, a path is taken with its commas; for a run of each give {word.key}=FILE again"
 
 
-def opened(override: Override) -> list[str]:
-    """The override as Hydra needs it.
+def _read(text: Any) -> tuple[str, Override | None]:
+    """What is wrong with a word, or the override that it is."""
+    word = _path_override(text)
+    if word is not None:
+        return "", word
+    problem, parsed = _parse(text)
+    if parsed is None:
+        return problem, None
+    if parsed.is_sweep_override():
+        key, _, value = text.partition("=")
+        return f"{key}={value}: several values are several runs; add --multirun, or give a list as {key}=[{value}]", None
+    try:
+        value = None if parsed.value() is None else _plain(parsed.value())
+    except (TypeError, ValueError) as error:
+        return f"{text}: {error}", None
+    if parsed.is_delete() and "=" in text:
+        return f"{text}: taking a key away takes no value; expected ~{parsed.key_or_group}", None
+    action = "delete" if parsed.is_delete() else "add" if parsed.is_add() or parsed.is_force_add() else "set"
+    return "", Override(text, parsed.get_key_element().lstrip("+~"), value, action)
 
-    One that adds to an open mapping gets its ``++``. A mapping with a model becomes two: Hydra would merge it into the section,
-    and leave there the parameters of the model before; one without a model is merged.
+
+def _path_override(text: Any) -> Override | None:
+    """``portfolio.file=…`` and its kind."""
+    match = _LITERAL.fullmatch(text) if isinstance(text, str) else None
+    if not match or match.group(2) not in PATH_SETTINGS:
+        return None
+    return Override(text, match.group(2), literal(match.group(3)), "add" if match.group(1) else "set")
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: Any) -> tuple[str, hydra_types.Override | None]:
+    """A word in Hydra's grammar, or what is wrong with it."""
+    if not isinstance(text, str):
+        return f"{shown(text)}: an override is text; {_EXPECTED}", None
+    if len(text) > LONGEST:
+        return f"{shown(text)}: {len(text):,} characters; expected at most {LONGEST:,}", None
+    if _depth(text) > DEEPEST:
+        return f"{shown(text)}: more than {DEEPEST} brackets within brackets; expected a flatter value", None
+    key = text.partition("=")[0].lstrip("+~")
+    if re.match(r"hydra\b", key):
+        return f"{text}: refused; settings of Hydra's own could run code, and only a sweep on a cluster takes some", None
+    problem = problem_of_reference(text) if "${" in text else ""
+    if "outside" in problem:
+        return f"{text}: {problem}", None
+    try:
+        parsed = OverridesParser.create().parse_override(text)
+    except (Exception, RecursionError):  # Hydra's, antlr's, and bare ValueErrors: all say that the text is none
+        return f"{text}: cannot be read as an override; {_EXPECTED}", None
+    if not parsed.key_or_group:
+        return f"{text}: cannot be read as an override; {_EXPECTED}", None
+    return "", parsed
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for sign in _QUOTED.sub("", text):
+        depth += (sign in "[{(") - (sign in ")}]")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _plain(value: Any) -> Any:
+    """A value of the grammar as YAML would hold it; raises ValueError for what it cannot hold."""
+    if isinstance(value, dict):
+        return {_key(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, int) and abs(value) >= 10**LONGEST_NUMBER:
+        raise ValueError(f"{shown(value)}; expected a number of at most {LONGEST_NUMBER} digits")
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise ValueError(f"{shown(value)} is no value; expected a number, text, a list or a mapping")
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str) or (isinstance(key, int) and not isinstance(key, bool)):
+        return str(key)
+    raise ValueError(f"the key {shown(key)} is no name; put it in quotes")
+
+
+def swept(texts: Sequence[str], options: dict[str, list[str]]) -> list[list[str]]:
+    """The words of every run of a sweep.
+
+    ``KEY=A,B`` and ``KEY=range(1,5)`` sweep, as in Hydra; a path is literal text, commas included, and is swept over by giving the
+    key again: ``portfolio.file=a.xml portfolio.file=b.xml``.
 
     Raises
     ------
     InputError
-        A sweep of mappings some of which name a model: one deletion cannot serve both.
+        For every word that cannot be read or swept over, and for more than :data:`MOST_RUNS` runs.
     """
-    line, key = str(override.input_line), override.key_or_group
-    if override.is_add() or override.is_force_add() or override.is_delete():
-        return [line]
-    if key in MODEL_SECTIONS:
-        values = list(override.sweep_iterator()) if override.is_discrete_sweep() else [override.value()]
-        named = [isinstance(value, dict) and "model" in value for value in values]
-        if all(named):
-            return [f"~{key}", f"++{line}"]
-        if any(named):
-            raise InputError(f"{line}: some of the values name a model and some do not; give every one its model")
-    return [f"++{line}" if key.startswith(tuple(f"{mapping}." for mapping in OPEN_MAPPINGS)) else line]
+    problems: list[str] = []
+    choices: dict[str, list[str]] = {}
+    for position, text in enumerate(texts):
+        override = _path_override(text)
+        if override is not None:
+            choices.setdefault(f"path {override.key}", []).append(text)
+        else:
+            choices[f"{position}"] = _words(text, options, problems)
+    count = 1
+    for words in choices.values():
+        count *= len(words)
+    if count > MOST_RUNS:
+        problems.append(f"the sweep has more than {MOST_RUNS:,} runs; split it")
+    if problems:
+        raise InputError(problems)
+    return [list(run) for run in product(*choices.values())]
 
 
-def option_problem(override: Override, options: Sequence[str]) -> str:
-    """What to say of a group's option that is not there; a file is not one."""
-    group, name = override.key_or_group, str(override.value())
-    if not name.endswith((".yaml", ".yml")):
-        return f"{override.input_line}: no such option{nearest(name, options)}"
-    stem = PurePath(name).stem
-    return (
-        f"{override.input_line}: a run takes an option by its name, not a file; keep it as DIR/{group}/{stem}.yaml "
-        f"and give --config-dir DIR {group}={stem}"
-    )
-
-
-def has_key(tree: DictConfig, key: str) -> bool:
-    """True where the configuration has the dotted ``key``."""
-    parent, _, name = key.rpartition(".")
+def _words(text: str, options: dict[str, list[str]], problems: list[str]) -> list[str]:
+    """A word for each of its values."""
+    problem, parsed = _parse(text)
+    if parsed is None:
+        problems.append(problem)
+        return []
+    if not parsed.is_sweep_override():
+        return [text]
+    if parsed.is_interval_sweep():
+        problems.append(f"{text}: an interval has no values of its own; give them, {parsed.key_or_group}=A,B or range(1,5)")
+        return []
     try:
-        node = OmegaConf.select(tree, parent) if parent else tree
-    except OmegaConfBaseException:
-        return False
-    return isinstance(node, DictConfig) and name in node
+        values = list(islice(_values(parsed, options), MOST_RUNS + 1))
+    except (Exception, RecursionError):
+        problems.append(f"{text}: cannot be swept over; expected values, {parsed.key_or_group}=A,B or range(1,5)")
+        return []
+    if not values:
+        problems.append(f"{text}: no value to sweep over; known: {first_of(options.get(parsed.key_or_group, []))}")
+    return [f"{parsed.get_key_element()}={value}" for value in values]
 
 
-def unknown_key(tree: DictConfig, key: str) -> str:
-    """``key``'s problem, with the nearest known key beside it, or group at the top."""
-    if "/" in key or "@" in key:
-        return f"{key}: unknown group{nearest(key, group_options())}"
-    parts = key.split(".")
-    for depth in range(len(parts)):
-        above, name = ".".join(parts[:depth]), parts[depth]
-        node = OmegaConf.select(tree, above) if above else tree
-        if not isinstance(node, DictConfig):
-            return f"{key}: unknown key; {above} has no keys under it"
-        if name not in node:
-            known = [str(k) for k in node if k != "hydra"] + (["campaign"] if depth == 0 else [])
-            return f"{key}: unknown key{nearest(name, known)}"
-    return f"{key}: unknown key"
+def _values(parsed: hydra_types.Override, options: dict[str, list[str]]) -> Iterator[str]:
+    sweep: Any = parsed._value  # of a glob, value() makes text
+    if isinstance(sweep, hydra_types.Glob):
+        return iter(sweep.filter(options.get(parsed.key_or_group, [])))
+    if isinstance(sweep, hydra_types.RangeSweep):
+        # Before it is shuffled or sorted, which would write it out.
+        steps = (float(sweep.stop or 0) - float(sweep.start or 0)) / float(sweep.step or 0)
+        if not steps <= MOST_RUNS:
+            return iter(["0"] * (MOST_RUNS + 1))
+    return parsed.sweep_string_iterator()

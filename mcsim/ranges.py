@@ -61,6 +61,7 @@ RANGES: dict[str, Range] = {
     "portfolio.servicing_rate": Range(0, 0.05, unit=_ANNUAL),
     "portfolio.liquidation_lag": Range(1, 600, unit="months"),
     "portfolio.generator.loans": Range(1, 10_000_000),
+    "portfolio.generator.seed": Range(0, _WORD),
     "portfolio.generator.average_balance": _positive,
     "portfolio.generator.balance_spread": Range(0),
     "portfolio.generator.note_rate_mean": _rate,
@@ -131,3 +132,34 @@ PARAMETER_RANGES: dict[tuple[str, str], Range] = {
 
 TABLE_LENGTHS: dict[tuple[str, str], int] = {("richard_roll", "seasonality"): 12}
 """Tables of a fixed length: the kernel reads that many without looking. Any other table takes one entry or more."""
+
+
+@dataclass(frozen=True)
+class ReadBy:
+    """The choice that reads a setting: one of ``values`` of ``choice``, or any but those ``unless``.
+
+    ``same`` is the value that says no more than leaving the setting out.
+    """
+
+    choice: str
+    values: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    same: Any = None
+
+    def holds(self, value: Any) -> bool:
+        """True where ``value`` of the choice reads the setting."""
+        return value in self.values if self.values else value not in self.unless
+
+    def __str__(self) -> str:
+        others = f"another {self.choice} than {' or '.join(self.unless)}"
+        return f"{self.choice}={' or '.join(self.values)}" if self.values else others
+
+
+READ_BY: dict[str, ReadBy] = {
+    "portfolio.file": ReadBy("portfolio.source", unless=("generator",)),
+    "portfolio.generator": ReadBy("portfolio.source", ("generator",)),
+    "rates.flat_rate": ReadBy("rates.curve", ("flat",)),
+    "engine.threads": ReadBy("engine.name", ("threads",), same=1),
+}
+"""Settings, or sections of them, that only some choices read. Given with another they would do nothing, and are refused. What does
+not stand here is read by every run; tests/mcsim/test_read_by.py watches runs read."""

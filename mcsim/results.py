@@ -90,16 +90,23 @@ class Run:
         """Price, standard error, average life, loss of each class (tranche)."""
         return self._group("prices")
 
-    def price(self, deal: dict[str, Any] | str | None = None, spread: float | dict[str, float] | None = None) -> xr.Dataset:
+    def price(
+        self,
+        deal: dict[str, Any] | str | None = None,
+        spread: float | dict[str, float] | None = None,
+        config_dir: str | Path | None = None,
+    ) -> xr.Dataset:
         """Price again from the stored pool and scenarios, without simulating.
 
         Parameters
         ----------
         deal : mapping or str, optional
-            Another deal, by name or written out; the run's own if not given.
+            Another deal: an option's name, a YAML file's path, or written out; the run's own if not given.
         spread : float or mapping, optional
             One spread over the short rate for all classes, or spreads by class with ``default``; annual, continuously
             compounded (0.02 = 200 bp). The run's own if not given.
+        config_dir : path, optional
+            A directory of your own options, where ``deal`` is one of them.
 
         Returns
         -------
@@ -108,7 +115,7 @@ class Run:
         """
         from mcsim.run import reprice
 
-        return reprice(self, deal, spread)
+        return reprice(self, deal, spread, config_dir)
 
     def regenerate(self, loan_id: str, path: int) -> xr.Dataset:
         """Cash flow of one loan on one path (month), simulated again alone: to the bit what it added to the run.

@@ -78,7 +78,12 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
     return Run(folder)
 
 
-def reprice(run: Run, deal: dict[str, Any] | str | None = None, spread: float | dict[str, float] | None = None) -> xr.Dataset:
+def reprice(
+    run: Run,
+    deal: dict[str, Any] | str | None = None,
+    spread: float | dict[str, float] | None = None,
+    config_dir: str | Path | None = None,
+) -> xr.Dataset:
     """Prices of another deal or other spreads, from the stored pool and scenarios; nothing is simulated or stored.
 
     Parameters
@@ -86,9 +91,11 @@ def reprice(run: Run, deal: dict[str, Any] | str | None = None, spread: float | 
     run : Run
         A finished run.
     deal : mapping or str, optional
-        A deal, or its name in ``conf/deal``; the run's own if not given.
+        A deal, the name of an option, or the path of a YAML file; the run's own if not given.
     spread : float or mapping, optional
         One spread for all classes, or spreads by class with ``default``; annual, continuously compounded.
+    config_dir : path, optional
+        A directory of the user's own options, where ``deal`` is one of them.
 
     Returns
     -------
@@ -98,7 +105,7 @@ def reprice(run: Run, deal: dict[str, Any] | str | None = None, spread: float | 
     from mcsim.configuration import load_deal_config
 
     config = _recorded_config(run)
-    chosen = config["deal"] if deal is None else load_deal_config(deal) if isinstance(deal, str) else deal
+    chosen = config["deal"] if deal is None else load_deal_config(deal, config_dir) if isinstance(deal, str) else deal
     spreads = config["pricing"]["spreads"] if spread is None else spread
     if isinstance(spreads, int | float):
         spreads = {"default": float(spreads)}
@@ -189,7 +196,7 @@ def _load_tape(settings: Settings, rejects_file: Path | None) -> Any:
         history = history_once()
         return history.index(state, cut_off) / history.index(state, origination)
 
-    return load_portfolio(settings.portfolio, settings.seed, ratio, rejects_file)
+    return load_portfolio(settings.portfolio, ratio, rejects_file)
 
 
 def _tape_facts(tape: Any, curve: Any) -> dict[str, Any]:

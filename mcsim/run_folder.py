@@ -16,17 +16,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mcsim import provenance
-from mcsim.errors import IncompleteRunError, InputError, StoreError, nearest
+from mcsim.errors import IncompleteRunError, InputError, StoreError, nearest, shown
+from mcsim.paths import expanded, path_problem
 from mcsim.store.layout import STORE_NAME
 from mcsim.store.marker import MARKER_NAME, is_complete, mark_complete
+from mcsim.yaml_files import dump_yaml, read_mapping
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[A-Za-z0-9._-]+-[0-9a-f]{8}")
 _CAMPAIGN_LENGTH = 34
 """What 64 characters leave after the time stamp (20), the hash (8) and two dashes."""
+
+LARGEST_CONFIG = 20_000_000
+"""Bytes of a run's ``config.yaml``, one value a line: several times what its option files may have."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,8 @@ class RunFolder:
                 f"campaign {campaign!r}: expected 1 to 64 letters, digits, '.', '_' or '-', for it names the run folder"
             )
         folder = cls(_make_unique(Path(runs_dir), campaign, provenance.config_hash(config)[:8]))
-        folder.config_file.write_text(yaml.safe_dump(provenance.plain(config), sort_keys=False), encoding="utf-8")
-        folder.overrides_file.write_text("".join(f"{line}\n" for line in overrides), encoding="utf-8")
+        folder.config_file.write_text(dump_yaml(provenance.plain(config)), encoding="utf-8")
+        folder.overrides_file.write_text(override_lines(overrides), encoding="utf-8")
         _write_json(folder.env_file, provenance.environment())
         return folder
 
@@ -139,6 +142,7 @@ class RunFolder:
         IncompleteRunError
             The run did not finish (exit code 3).
         """
+        runs_dir = expanded(str(runs_dir))
         folder = cls(_find(str(path), Path(runs_dir)))
         if not folder.config_file.is_file():
             raise StoreError(f"{folder.path} is not a run folder: it holds no config.yaml")
@@ -155,10 +159,10 @@ class RunFolder:
             If ``config.yaml`` cannot be read.
         """
         try:
-            config = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise StoreError(f"{self.config_file} cannot be read: {error}") from error
-        if not isinstance(config, dict):
+            config = read_mapping(self.config_file, LARGEST_CONFIG)
+        except InputError as error:
+            raise StoreError(f"the run's configuration is damaged: {error}") from error
+        if not config:
             raise StoreError(f"{self.config_file} holds no configuration")
         return config
 
@@ -178,10 +182,15 @@ class RunFolder:
         raise IncompleteRunError(f"{self.path} did not finish: it holds no {MARKER_NAME} marker. Run it again{hint}")
 
 
+def override_lines(overrides: Iterable[str]) -> str:
+    """The contents of ``overrides.txt``: one override a line, a line break within a path as ``\\n``."""
+    return "".join("\\n".join(text.splitlines()) + "\n" for text in overrides)
+
+
 def list_runs(runs_dir: str | Path = "runs") -> list[RunFolder]:
     """The runs under a folder, oldest first; other folders are passed over."""
     root = Path(runs_dir)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         return []
     return [RunFolder(path) for path in sorted(root.iterdir()) if _RUN_ID.fullmatch(path.name) and path.is_dir()]
 
@@ -207,6 +216,9 @@ def _make_unique(runs_dir: Path, campaign: str, digest: str) -> Path:
 
 
 def _find(name: str, runs_dir: Path) -> Path:
+    problem = path_problem(name)
+    if problem:
+        raise InputError(f"RUN = {shown(name)}: {problem}")
     runs = {run.run_id: run.path for run in list_runs(runs_dir)}
     if name == "latest":
         if not runs:
@@ -214,17 +226,19 @@ def _find(name: str, runs_dir: Path) -> Path:
         return runs[max(runs)]
     if name in runs:
         return runs[name]
-    if name and Path(name).is_dir():
-        return Path(name)
-    if name and (runs_dir / name).is_dir() and NAME.fullmatch(name) and name not in (".", ".."):
+    if os.path.isdir(expanded(name)):
+        return Path(expanded(name))
+    if NAME.fullmatch(name) and name not in (".", "..") and (runs_dir / name).is_dir():
         return runs_dir / name
-    starts = [run_id for run_id in runs if name and run_id.startswith(name)]
+    starts = [run_id for run_id in runs if run_id.startswith(name)]
     if len(starts) == 1:
         return runs[starts[0]]
     if starts:
-        raise InputError(f"{name!r} begins {len(starts)} runs: {', '.join(starts[:5])}; give more of the id")
+        raise InputError(f"{shown(name)} begins {len(starts)} runs: {', '.join(starts[:5])}; give more of the id")
     hint = nearest(name, runs) if runs else f"; there are no runs under {runs_dir}"
-    raise InputError(f"no run {name!r}: expected a run folder, a run id under {runs_dir}, its beginning, or 'latest'{hint}")
+    raise InputError(
+        f"no run {shown(name)}: expected a run folder, a run id under {runs_dir}, its beginning, or 'latest'{hint}"
+    )
 
 
 def _write_json(path: Path, value: Any) -> None:

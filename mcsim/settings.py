@@ -6,8 +6,14 @@ problem before raising one :class:`~mcsim.errors.InputError`; ranges and choices
 
 from __future__ import annotations
 
+import dataclasses
+import typing
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+PathText = Annotated[str, "path"]
+"""Text that is a path: taken as it stands, whatever its characters, ``~`` expanded. The type of every setting that is one."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +21,8 @@ class Generator:
     """A stratified pool drawn by :mod:`mcsim.tapes.generator`; rates per unit, money in USD."""
 
     loans: int
+    seed: int
+    """Of the pool alone: the run's ``seed`` draws other paths for the same loans."""
     average_balance: float
     balance_spread: float
     note_rate_mean: float
@@ -37,7 +45,7 @@ class Portfolio:
 
     name: str
     source: str
-    file: str | None
+    file: PathText | None
     cut_off: str
     max_reject_share: float
     servicing_rate: float
@@ -84,7 +92,7 @@ class HomePrices:
     initial_gap: float
     correlation_with_rates: float
     """Of the national quarterly innovation with the quarter's Hull-White innovation."""
-    state_file: str
+    state_file: PathText
     """Table of state betas and residuals, a name under ``mcsim/data``."""
 
 
@@ -122,7 +130,7 @@ class Pricing:
 class Output:
     """What is kept."""
 
-    runs_dir: str
+    runs_dir: PathText
     loans: str
     """``none``, ``mean`` (over paths) or ``paths`` (every path: small pools only)."""
     report: bool = True
@@ -158,3 +166,18 @@ class Settings:
     engine: Engine
     raw: dict[str, Any] = field(default_factory=dict)
     """The resolved configuration as it was read, for the store and the run folder."""
+
+
+def leaves(cls: type = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted name and type of every setting; a dictionary and a model are one setting each."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    for name, hint in ((f.name, hints[f.name]) for f in dataclasses.fields(cls) if f.name != "raw"):
+        section = next((part for part in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(part)), None)
+        if section is None or section is ModelChoice:
+            yield f"{prefix}{name}", hint
+        else:
+            yield from leaves(typing.cast(type, section), f"{prefix}{name}.")
+
+
+PATH_SETTINGS = frozenset(name for name, hint in leaves() if PathText in (hint, *typing.get_args(hint)))
+"""Dotted names of the settings that hold a path."""

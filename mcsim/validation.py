@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,11 @@ from functools import cache
 from typing import Any
 
 from kernels.behaviour import KINDS
-from mcsim.errors import InputError, nearest
-from mcsim.ranges import CHOICES, PARAMETER_RANGES, RANGES, TABLE_LENGTHS, Range
-from mcsim.settings import ModelChoice, Portfolio, Rates, Settings
+from mcsim.errors import InputError, nearest, shown
+from mcsim.paths import expanded, path_problem
+from mcsim.ranges import CHOICES, PARAMETER_RANGES, RANGES, READ_BY, TABLE_LENGTHS, Range
+from mcsim.references import ABSENT, select
+from mcsim.settings import PATH_SETTINGS, ModelChoice, Portfolio, Rates, Settings
 
 SHARE_SLACK = 1e-6
 """Shares are written to at most six decimals, so a right set can miss 1 by the last of them."""
@@ -23,10 +25,14 @@ SHARE_SLACK = 1e-6
 _BUILDS = re.compile(r"_(target|partial|recursive|convert|args)_")
 """Keys by which Hydra's ``instantiate`` would build any object from text."""
 
+_LARGEST = sys.float_info.max  # a whole number beyond it is no float at all
+
 _BAD: Any = object()
 
 
-def build_settings(raw: Mapping[str, Any], problems: list[str] | None = None) -> Settings:
+def build_settings(
+    raw: Mapping[str, Any], problems: list[str] | None = None, given: Mapping[str, str] | None = None
+) -> Settings:
     """Checked settings of a run.
 
     Parameters
@@ -36,15 +42,24 @@ def build_settings(raw: Mapping[str, Any], problems: list[str] | None = None) ->
         mapping with ``name``; the other keys are the fields of :class:`~mcsim.settings.Settings`.
     problems : list of str, optional
         Problems that were found before, to be reported with those found here.
+    given : mapping, optional
+        The keys that are the user's own, and the file of each (empty for an override): refused where the choice at hand
+        would not read them.
 
     Raises
     ------
     InputError
-        One line for every unknown or missing key, wrong type, value out of range, unknown model or parameter.
+        One line for every unknown or missing key, wrong type, value out of range, unknown model or parameter, setting that
+        would do nothing.
     """
     found = list(problems or [])
+    silent, told = _unread(raw, given or {})
+    found += told
     found += [f"{where}: the key is refused; configuration names models, it never builds objects" for where in _targets(raw)]
-    values = _section(Settings, _with_backend_name(raw, found), "", found)
+    others: list[str] = []
+    values = _section(Settings, _with_backend_name(raw, found), "", others)
+    said = {problem.partition(" = ")[0] for problem in found if " = " in problem}
+    found += [line for line in others if not line.startswith(silent) and line.partition(" = ")[0] not in said]
     if not found:
         settings = Settings(**{**values, "raw": dict(raw)})
         found += _portfolio_problems(settings.portfolio) + _rates_problems(settings.rates) + _ltv_problems(settings)
@@ -60,6 +75,33 @@ def check_spreads(spreads: Mapping[str, Any]) -> dict[str, float]:
     if problems:
         raise InputError(problems)
     return typing.cast("dict[str, float]", values)
+
+
+def _unread(raw: Mapping[str, Any], given: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
+    """Settings that the user gave and no part of the run would read, and what is said of them."""
+    names, problems = [], []
+    for key, file in given.items():
+        for name, by in READ_BY.items():
+            value, choice = select(raw, key), select(raw, by.choice)
+            says_nothing = value is ABSENT or value is None or value == by.same
+            if f"{key}.".startswith(f"{name}.") and not says_nothing and choice is not ABSENT and not by.holds(choice):
+                where = f"{file}: " if file else ""
+                problems.append(
+                    f"{where}{key} = {shown(value)}: {by.choice}={choice} does not read it; choose {by}, or leave {key} out"
+                )
+                names.append(name)
+    spreads, default = select(raw, "pricing.spreads"), "pricing.spreads.default"
+    # In a file it says what classes of other deals would have; given alone it is meant for one of this deal.
+    if given.get(default) == "" and unused_default(spreads, select(raw, "deal.classes")):
+        problems.append(f"{default} = {shown(spreads['default'])}: every class has a spread of its own; leave it out")
+    return tuple(names), problems
+
+
+def unused_default(spreads: Any, classes: Any) -> bool:
+    """True where every class of the deal has a spread of its own."""
+    if not isinstance(spreads, Mapping) or not isinstance(classes, Mapping) or "default" not in spreads:
+        return False
+    return bool(classes) and all(name in spreads for name in classes)
 
 
 def _with_backend_name(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
@@ -93,7 +135,7 @@ def _hints(cls: type) -> dict[str, Any]:
 def _section(cls: type, raw: Any, where: str, problems: list[str]) -> dict[str, Any]:
     """Values of the fields of ``cls``; what is wrong with them goes to ``problems``."""
     if not isinstance(raw, Mapping):
-        problems.append(f"{where} = {raw!r}: expected a section of keys; choose an option of the group with {where}=NAME")
+        problems.append(f"{where} = {shown(raw)}: expected a section of keys; choose an option of the group with {where}=NAME")
         return {}
     fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "raw"}
     problems += _unknown(raw, list(fields), where)
@@ -118,7 +160,7 @@ def _unknown(raw: Mapping[str, Any], known: list[str], where: str) -> list[str]:
 
 def _value(value: Any, hint: Any, where: str, problems: list[str]) -> Any:
     """``value`` as its type, or a problem."""
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
         if value is None:
             return None
         hint = next(option for option in typing.get_args(hint) if option is not types.NoneType)
@@ -131,15 +173,18 @@ def _value(value: Any, hint: Any, where: str, problems: list[str]) -> Any:
     if typing.get_origin(hint) is dict:
         return _mapping(value, typing.get_args(hint)[1], where, problems)
     problem = _type_problem(value, hint) or _choice_problem(value, where) or _range_problem(value, RANGES.get(where))
+    if where in PATH_SETTINGS and not problem:
+        problem = path_problem(value)
+        value = value if problem else expanded(value)
     if problem:
-        problems.append(f"{where} = {value!r}: {problem}")
+        problems.append(f"{where} = {shown(value)}: {problem}")
         return _BAD
     return float(value) if hint is float else value
 
 
 def _mapping(value: Any, inner: Any, where: str, problems: list[str]) -> Any:
     if not isinstance(value, Mapping):
-        problems.append(f"{where} = {value!r}: expected a section of keys")
+        problems.append(f"{where} = {shown(value)}: expected a section of keys")
         return _BAD
     if inner is Any:
         return dict(value)
@@ -147,7 +192,7 @@ def _mapping(value: Any, inner: Any, where: str, problems: list[str]) -> Any:
     for key, item in value.items():
         problem = _type_problem(item, inner) or _range_problem(item, RANGES.get(f"{where}.*"))
         if problem:
-            problems.append(f"{where}.{key} = {item!r}: {problem}")
+            problems.append(f"{where}.{key} = {shown(item)}: {problem}")
         else:
             out[str(key)] = inner(item)
     return out
@@ -160,7 +205,7 @@ def _type_problem(value: Any, hint: type) -> str:
     if hint is int:
         return "" if is_number and isinstance(value, int) else "expected a whole number"
     if hint is float:
-        return "" if is_number and math.isfinite(value) else "expected a finite number"
+        return "" if is_number and abs(value) <= _LARGEST else "expected a finite number"
     return "" if isinstance(value, str) and value else "expected text"
 
 
@@ -182,23 +227,25 @@ def _model(raw: Any, where: str, problems: list[str]) -> Any:
     known = KINDS[kind]
     if not isinstance(raw, Mapping):
         problems.append(
-            f"{where} = {raw!r}: expected a section with model and parameters; choose one with behaviour/{kind}=NAME"
+            f"{where} = {shown(raw)}: expected a section with model and parameters; choose one with behaviour/{kind}=NAME"
         )
         return _BAD
     before = len(problems)
     problems += _unknown(raw, ["model", "parameters"], where)
     model, given = raw.get("model"), raw.get("parameters", {})
     if not isinstance(model, str) or model not in known:
-        problems.append(f"{where}.model = {model!r}: unknown {kind} model{nearest(str(model), known)}")
+        problems.append(f"{where}.model = {shown(model)}: unknown {kind} model{nearest(_text(model), known)}")
         return _BAD
     if not isinstance(given, Mapping):
-        problems.append(f"{where}.parameters = {given!r}: expected a section of keys: {', '.join(known[model].parameters)}")
+        problems.append(
+            f"{where}.parameters = {shown(given)}: expected a section of keys: {', '.join(known[model].parameters)}"
+        )
         return _BAD
     tables = {name.removesuffix("[]"): name.endswith("[]") for name in known[model].parameters}
     if given and not set(given) & set(tables):
         names = ", ".join(map(str, given))
         problems.append(
-            f"{where}.model = {model!r}: takes {', '.join(tables)}, not {names}; choose a model with its parameters "
+            f"{where}.model = {shown(model)}: takes {', '.join(tables)}, not {names}; choose a model with its parameters "
             f"by behaviour/{kind}=NAME"
         )
         return _BAD
@@ -218,7 +265,7 @@ def _model(raw: Any, where: str, problems: list[str]) -> Any:
 def _parameter(value: Any, key: tuple[str, str], where: str, problems: list[str]) -> Any:
     problem = _type_problem(value, float) or _range_problem(value, PARAMETER_RANGES.get(key))
     if problem:
-        problems.append(f"{where} = {value!r}: {problem}")
+        problems.append(f"{where} = {shown(value)}: {problem}")
         return _BAD
     return float(value)
 
@@ -227,7 +274,7 @@ def _table(value: Any, key: tuple[str, str], where: str, problems: list[str]) ->
     length = TABLE_LENGTHS.get(key)
     if not isinstance(value, list) or not value or (length and len(value) != length):
         count = f"{length}" if length else "one or more"
-        problems.append(f"{where} = {value!r}: expected a list of {count} numbers, such as {where}=[0.01,0.02]")
+        problems.append(f"{where} = {shown(value)}: expected a list of {count} numbers, such as {where}=[0.01,0.02]")
         return _BAD
     return [_parameter(item, key, f"{where}[{position}]", problems) for position, item in enumerate(value)]
 
@@ -235,7 +282,7 @@ def _table(value: Any, key: tuple[str, str], where: str, problems: list[str]) ->
 def _portfolio_problems(portfolio: Portfolio) -> list[str]:
     problems = []
     if not _is_date(portfolio.cut_off):
-        problems.append(f"portfolio.cut_off = {portfolio.cut_off!r}: expected a date, YYYY-MM-DD")
+        problems.append(f"portfolio.cut_off = {shown(portfolio.cut_off)}: expected a date, YYYY-MM-DD")
     generator = portfolio.generator
     if portfolio.source == "generator" and generator is None:
         problems.append("portfolio.generator: missing; portfolio.source=generator draws the loans from it")
@@ -250,7 +297,7 @@ def _portfolio_problems(portfolio: Portfolio) -> list[str]:
 def _rates_problems(rates: Rates) -> list[str]:
     if rates.curve == "flat":
         return [] if rates.flat_rate is not None else ["rates.flat_rate: missing; rates.curve=flat needs a rate"]
-    return [] if _is_date(rates.curve) else [f"rates.curve = {rates.curve!r}: expected a date, YYYY-MM-DD, or flat"]
+    return [] if _is_date(rates.curve) else [f"rates.curve = {shown(rates.curve)}: expected a date, YYYY-MM-DD, or flat"]
 
 
 def _ltv_problems(settings: Settings) -> list[str]:
@@ -258,7 +305,11 @@ def _ltv_problems(settings: Settings) -> list[str]:
     values, low, high = settings.behaviour.default.parameters, "lowest_ltv", "highest_ltv"
     if low not in values or high not in values or values[low] <= values[high]:
         return []
-    return [f"behaviour.default.parameters.{low} = {values[low]!r}: expected at most {high}, {values[high]!r}"]
+    return [f"behaviour.default.parameters.{low} = {shown(values[low])}: expected at most {high}, {shown(values[high])}"]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
 
 
 def _is_date(text: str) -> bool:

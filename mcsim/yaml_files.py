@@ -40,8 +40,8 @@ _REAL = re.compile(r"[-+]?(?:(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
-def read_yaml(path: str | Path) -> Any:
-    """What the file holds; None where it is empty.
+def read_yaml(path: str | Path, largest: int = LARGEST_FILE) -> Any:
+    """What the file, of at most ``largest`` bytes, holds; None where it is empty.
 
     Raises
     ------
@@ -49,12 +49,12 @@ def read_yaml(path: str | Path) -> Any:
         The path is no regular file (a pipe or a device would hang), cannot be read, is too large, no UTF-8, or not the YAML that
         the module's page describes; with the line.
     """
-    return parse_yaml(read_text(path), str(path))
+    return parse_yaml(read_text(path, largest), str(path))
 
 
-def read_mapping(path: str | Path) -> dict[str, Any]:
+def read_mapping(path: str | Path, largest: int = LARGEST_FILE) -> dict[str, Any]:
     """As :func:`read_yaml` for a file whose top level is keys; an empty file has none."""
-    found = read_yaml(path)
+    found = read_yaml(path, largest)
     if found is None:
         return {}
     if not isinstance(found, dict):

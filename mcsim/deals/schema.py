@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mcsim.deals.deal import BUCKETS, Account, Class, Coupon, Deal, Fee, Step
-from mcsim.errors import nearest
+from mcsim.errors import nearest, shown
 
 RULES = ("sequential", "pro_rata")
 COVERS = ("interest", "losses")
@@ -23,6 +24,8 @@ LARGEST_COUPON = 0.25
 """Annual; as in the checks of a tape: above this a rate is taken to be in percent."""
 LARGEST_FEE = 0.05
 """Annual. Servicing, trustee and special servicing together stay below 1%: above 5% a fee is taken to be in percent."""
+
+_LARGEST = sys.float_info.max  # a whole number beyond it is no float at all
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -73,10 +76,10 @@ class Reader:
 
     def number(self, value: Any, where: str, low: float, high: float, unit: str) -> float:
         """A finite number in [low, high]; NaN where it is not."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            self.problem(where, f"{value!r} is not a number; expected {unit}, {low:g} to {high:g}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+            self.problem(where, f"{shown(value)} is not a number; expected {unit}, {low:g} to {high:g}")
         elif not low <= value <= high:
-            self.problem(where, f"{value!r} is out of range; expected {unit}, {low:g} to {high:g}")
+            self.problem(where, f"{shown(value)} is out of range; expected {unit}, {low:g} to {high:g}")
         else:
             return float(value)
         return math.nan
@@ -84,9 +87,9 @@ class Reader:
     def choice(self, value: Any, where: str, known: Iterable[str]) -> str:
         """One of ``known``; the first of them where it is not."""
         known = tuple(known)
-        if value in known:
-            return str(value)
-        self.problem(where, f"{value!r} is not one of {', '.join(known)}{nearest(str(value), known)}")
+        if isinstance(value, str) and value in known:
+            return value
+        self.problem(where, f"{shown(value)} is not one of {', '.join(known)}{nearest(_text(value), known)}")
         return known[0]
 
     def mapping(self, value: Any, where: str) -> dict[str, Any]:
@@ -95,16 +98,21 @@ class Reader:
             return {}
         if isinstance(value, Mapping):
             return {str(key): item for key, item in value.items()}
-        self.problem(where, f"{value!r} is not a mapping of names to their terms")
+        self.problem(where, f"{shown(value)} is not a mapping of names to their terms")
         return {}
 
     def names(self, value: Any, where: str) -> tuple[str, ...]:
         """One name or a list of them."""
         items = [value] if isinstance(value, str | int | float) and not isinstance(value, bool) else value
         if not isinstance(items, list | tuple) or not items:
-            self.problem(where, f"{value!r} is not a name or a list of names")
+            self.problem(where, f"{shown(value)} is not a name or a list of names")
             return ()
-        return tuple(str(item) for item in items)
+        return tuple(_text(item) for item in items)
+
+
+def _text(value: Any) -> str:
+    """A name as it was given, a number as it is written."""
+    return value if isinstance(value, str) else shown(value)
 
 
 def read_deal(raw: Any, reader: Reader) -> Deal:
@@ -199,7 +207,7 @@ def _read_account(name: str, terms: Mapping[str, Any], reader: Reader) -> Accoun
 
 def _read_steps(raw: Any, reader: Reader) -> tuple[Step, ...]:
     if not isinstance(raw, list | tuple):
-        reader.problem("steps", f"{raw!r} is not a list of steps")
+        reader.problem("steps", f"{shown(raw)} is not a list of steps")
         return ()
     steps = (_read_step(item, f"steps[{i}]", reader) for i, item in enumerate(raw, 1))
     return tuple(step for step in steps if step is not None)

@@ -41,7 +41,7 @@ _RANDOM, _FUNCTIONS = philox.build(_OPS), special.build(_OPS)
 _BALANCE, _RATE, _LTV, _AGE, _STATE, _ADJUSTABLE, _INTEREST_ONLY = range(7)  # draws of a loan, in the random counter
 
 
-def generate(terms: Generator, cut_off: datetime.date, servicing_rate: float, seed: int) -> Candidates:
+def generate(terms: Generator, cut_off: datetime.date, servicing_rate: float) -> Candidates:
     """A pool of ``terms.loans`` loans; a function of its arguments alone.
 
     Parameters
@@ -55,15 +55,14 @@ def generate(terms: Generator, cut_off: datetime.date, servicing_rate: float, se
         Month 0.
     servicing_rate : float
         Annual, of every loan.
-    seed : int
-        Below 2**32. Random numbers: Philox, key (seed, 3), counter (loan, draw, 0, 0).
 
     Raises
     ------
     InputError
         All that is wrong with ``terms``, together.
     """
-    _check(terms, servicing_rate, seed)
+    _check(terms, servicing_rate)
+    seed = terms.seed
     n = terms.loans
     age, term, zero = _ages(terms, seed), float(terms.term), np.zeros(n)
     interest_only_loan = _choose(terms.interest_only_share, n, seed, _INTEREST_ONLY)
@@ -95,7 +94,7 @@ def generate(terms: Generator, cut_off: datetime.date, servicing_rate: float, se
     return Candidates(np.arange(1, n + 1), loans, extra, {}, {}, [], n)
 
 
-def _check(terms: Generator, servicing_rate: float, seed: int) -> None:
+def _check(terms: Generator, servicing_rate: float) -> None:
     """Raise with every problem of ``terms``."""
     ranges: dict[str, tuple[float, float]] = {
         "loans": (1, MOST_LOANS), "average_balance": (1, MOST_BALANCE / 100), "balance_spread": (0, 2),
@@ -119,8 +118,8 @@ def _check(terms: Generator, servicing_rate: float, seed: int) -> None:
     total = math.fsum(terms.states.values())
     if not abs(total - 1) < 1e-9:  # the rounding of a sum of decimal shares
         problems.append(f"portfolio.generator.states: the shares add to {total:.10g}; expected 1")
-    if not 0 <= seed < 2**32:
-        problems.append(f"seed = {seed!r}: expected 0 to {2**32 - 1}")
+    if not 0 <= terms.seed < 2**32:
+        problems.append(f"portfolio.generator.seed = {terms.seed!r}: expected 0 to {2**32 - 1}")
     if problems:
         raise InputError(problems)
 

@@ -49,7 +49,6 @@ class Tape:
 
 def load_portfolio(
     portfolio: settings.Portfolio,
-    seed: int,
     home_price_ratio: HomePriceRatio | None = None,
     rejects_file: str | Path | None = None,
 ) -> Tape:
@@ -60,8 +59,6 @@ def load_portfolio(
     portfolio : settings.Portfolio
         ``source`` is one of :data:`SOURCES`. ``cut_off`` is ``YYYY-MM-DD``; for ``absee`` it must be the end of the file's
         reporting period, or empty.
-    seed : int
-        Of a generated pool; without effect on one that is read.
     home_price_ratio : callable, optional
         ``ratio(state, origination, cut_off)``: home-price index at the cut-off over that at origination. Marks the
         loan-to-value ratio of a residential tape to the cut-off. Commercial loans keep their appraised value, and a generated
@@ -79,7 +76,7 @@ def load_portfolio(
     if portfolio.source == "generator":
         assert portfolio.generator is not None  # by _check_settings, as the asserts below
         assert cut_off is not None
-        candidates, date = generate(portfolio.generator, cut_off, portfolio.servicing_rate, seed), cut_off
+        candidates, date = generate(portfolio.generator, cut_off, portfolio.servicing_rate), cut_off
         return _accept(portfolio, candidates, date, None, rejects_file)
     assert portfolio.file is not None
     path = find_file(portfolio.file)
@@ -102,7 +99,7 @@ def _accept(
     rejects = check(candidates, cut_off)
     if rejects_file is not None:
         write_rejects(rejects, rejects_file)
-    source = portfolio.file or portfolio.name
+    source = portfolio.name if path is None else str(portfolio.file)
     n_rejected = limit_rejects(rejects, candidates.n_rows, portfolio.max_reject_share, source)
     good = ~np.isin(candidates.rows, [reject.row for reject in rejects])
     loans = make_loans(cut_off, {name: column[good] for name, column in candidates.loans.items()})
@@ -141,10 +138,10 @@ def find_file(name: str) -> Path:
         If there is none.
     """
     try:
-        for path in (DATA / name, Path(name).expanduser()):
+        for path in (DATA / name, Path(name)):
             if path.is_file():
                 return path
-    except (OSError, ValueError, RuntimeError):  # a name that no file system takes
+    except (OSError, ValueError):  # a name that no file system takes
         pass
     shipped = [p.name for p in DATA.iterdir() if p.is_file()] if DATA.is_dir() else []
     raise InputError(

@@ -239,6 +239,16 @@ def test_multirun_with_a_users_directory(calls: Calls, tmp_path: Path) -> None:
     assert [found.deal["name"] for found in calls.settings] == ["mine", "conduit"]
 
 
+def test_show_of_a_sweep_lists_its_runs(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "-m", "--show", "seed=1,2", "hydra/launcher=basic"]) == 0
+    assert capsys.readouterr().out == "seed=1\nseed=2\n" and not calls.settings and not Path("runs").exists()
+
+
+def test_what_argparse_does_not_know_is_answered_shortly(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", f"--{'x' * 100_000}"]) == 2
+    assert len(capsys.readouterr().err) < 2000
+
+
 def test_price(calls: Calls, finished: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["price", "latest", "deal=pass_through", "pricing.spreads.PT=0.02"]) == 0
     deal, spreads = calls.repriced[0]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mcsim.backend import BACKENDS
-from mcsim.configuration import LARGEST_DEAL_FILE, load_deal_config, load_settings
+from mcsim.configuration import load_deal_config, load_settings
 from mcsim.errors import InputError, nearest
 from mcsim.multirun import check_all
-from mcsim.overrides import opened, parse_overrides
+from mcsim.yaml_files import LARGEST_FILE
 
 CPR = "behaviour.prepayment={model: cpr, parameters: {cpr: [0.06]}}"
 
@@ -63,16 +63,9 @@ def test_the_replacing_model_is_checked_like_any_other() -> None:
 
 def test_a_sweep_over_models() -> None:
     sweep = f"{CPR},{{model: psa, parameters: {{multiple: 2}}}}"
-    assert opened(parse_overrides([sweep])[0]) == ["~behaviour.prepayment", f"++{sweep}"]
-    assert len(check_all([sweep, "paths=512"])) == 2
-    with pytest.raises(InputError, match="give every one its model"):
-        opened(parse_overrides([f"{CPR},{{parameters: {{ramp_months: 20}}}}"])[0])
-
-
-def test_other_overrides_stay_as_they_are() -> None:
-    for word in ("paths=3", "~rates", "+behaviour.prepayment={model: cpr}", "behaviour.prepayment=null", "seed=range(1,3)"):
-        assert opened(parse_overrides([word])[0]) == [word]
-    assert opened(parse_overrides(["pricing.spreads.A=0.01"])[0]) == ["++pricing.spreads.A=0.01"]
+    assert [job.settings.behaviour.prepayment.model for job in check_all([sweep, "paths=512"])] == ["cpr", "psa"]
+    mixed = f"{CPR},{{parameters: {{ramp_months: 20}}}}"  # each run is read for itself
+    assert [job.settings.behaviour.prepayment.model for job in check_all([mixed])] == ["cpr", "richard_roll"]
 
 
 # Other words for known names.
@@ -113,9 +106,9 @@ def _refused(file: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("a: 1\na: 2\n", "found duplicate key a (line 2, column 1)"),
-        ("a: [1, 2\nb: 3\n", "expected ',' or ']', but got ':' (line 2, column 2)"),
-        ("a: b: c\n", "mapping values are not allowed here (line 1, column 5)"),
+        ("a: 1\na: 2\n", "line 2: the key 'a' a second time"),
+        ("a: [1, 2\nb: 3\n", "line 2, column 2: cannot be read as YAML"),
+        ("a: b: c\n", "line 1, column 5: cannot be read as YAML: mapping values are not allowed"),
     ],
 )
 def test_a_yaml_error_says_its_reason(tmp_path: Path, text: str, reason: str) -> None:
@@ -130,21 +123,21 @@ def test_nested_aliases_do_not_run_away(tmp_path: Path) -> None:
     (tmp_path / "deal").mkdir()
     file = tmp_path / "deal" / "bomb.yaml"
     file.write_text("\n".join(levels))
-    assert "line 1: &a0: a deal takes no anchors" in _refused(file)
-    assert "a deal takes no anchors" in told("deal=bomb", extra=tmp_path)
+    assert "line 1: &a0: an anchor is not taken here" in _refused(file)
+    assert "an anchor is not taken here" in told("deal=bomb", extra=tmp_path)
     file.write_text("name: '&a *b'  # &a *a\n")
     assert load_deal_config(str(file)) == {"name": "&a *b"}
 
 
 def test_a_large_deal_file_is_not_read(tmp_path: Path) -> None:
     file = tmp_path / "large.yaml"
-    file.write_text(f"# {'x' * LARGEST_DEAL_FILE}\n")
-    assert "a deal has at most 1,000,000" in _refused(file)
+    file.write_text(f"# {'x' * LARGEST_FILE}\n")
+    assert "expected at most 1,000,000 bytes" in _refused(file)
 
 
 def test_a_deal_file_that_is_not_text_or_not_a_file(tmp_path: Path) -> None:
     file = tmp_path / "bytes.yaml"
     file.write_bytes(b"a: \xff\n")
-    assert "can't decode" in _refused(file)
+    assert "line 1: expected text in UTF-8; byte 0xff is none" in _refused(file)
     (tmp_path / "folder.yaml").mkdir()
-    assert "no such file" in _refused(tmp_path / "folder.yaml")
+    assert "a folder; expected a file" in _refused(tmp_path / "folder.yaml")

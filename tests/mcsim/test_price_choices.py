@@ -42,6 +42,21 @@ def test_price_choices_take_a_file(tmp_path: Path) -> None:
     assert price_choices(_RAW, [f"deal={file}"])[0] == {"name": "mine"}
 
 
+def test_price_choices_take_an_option_of_a_users_directory(tmp_path: Path) -> None:
+    for group, text in (("deal", "name: mine\n"), ("pricing", "spreads: {default: 0.07}\n")):
+        (tmp_path / group).mkdir()
+        (tmp_path / group / "own.yaml").write_text(text)
+    assert price_choices(_RAW, ["deal=own", "pricing=own"], tmp_path) == ({"name": "mine"}, {"default": 0.07})
+    with pytest.raises(InputError, match="no such option"):
+        price_choices(_RAW, ["deal=own"])
+
+
+def test_price_choices_replace_a_mapping_of_ones_own() -> None:
+    config = {"deal": {"name": "d", "fees": {"a": {"rate": 0.1}}}, "pricing": {"spreads": {"default": 0.01, "A": 0.02}}}
+    assert price_choices(config, ["pricing.spreads={default: 0.03}"])[1] == {"default": 0.03}
+    assert price_choices(config, ["deal.fees={}"])[0] == {"name": "d", "fees": {}}
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [

@@ -118,11 +118,12 @@ def test_verify_sees_damage(folder):
 
 
 def test_price_and_report_go_to_the_run_module(folder, fake_run_module):
-    fake_run_module.reprice = lambda run, deal, spread: (run, deal, spread)
+    fake_run_module.reprice = lambda run, deal, spread, config_dir: (run, deal, spread, config_dir)
     written = []
     fake_run_module.write_report = written.append
     run = Run(folder)
-    assert run.price(deal="conduit", spread=0.02) == (run, "conduit", 0.02)
+    assert run.price(deal="conduit", spread=0.02) == (run, "conduit", 0.02, None)
+    assert run.price(deal="mine", config_dir="own") == (run, "mine", None, "own")
     assert run.report() == folder.report
     assert written == []
     folder.report.unlink()
@@ -132,11 +133,12 @@ def test_price_and_report_go_to_the_run_module(folder, fake_run_module):
 
 def test_run_composes_the_settings_and_runs_them(fake_run_module, monkeypatch):
     configuration = ModuleType("mcsim.configuration")
-    configuration.load_settings = lambda overrides: ("settings", *overrides)
+    configuration.load_settings = lambda overrides, config_dir: ("settings", config_dir, *overrides)
     monkeypatch.setitem(sys.modules, "mcsim.configuration", configuration)
     fake_run_module.run_campaign = lambda settings, overrides: (settings, overrides)
     given = ("campaign=tiny", "paths=4")
-    assert mcsim.run(*given) == (("settings", *given), given)
+    assert mcsim.run(*given) == (("settings", None, *given), given)
+    assert mcsim.run(*given, config_dir="own") == (("settings", "own", *given), given)
 
 
 def test_run_stays_a_function_when_the_module_of_its_name_is_imported():

@@ -81,7 +81,7 @@ def same_bits(left: Run, right: Run) -> None:
 def simulation(overrides: Sequence[str], loans: Loans | None = None) -> Simulation:
     """The simulation stage of a run, without its store; of other loans where they are given."""
     settings = load_settings(overrides)
-    chosen = load_portfolio(settings.portfolio, settings.seed).loans if loans is None else loans
+    chosen = load_portfolio(settings.portfolio).loans if loans is None else loans
     return Simulation(settings, chosen, load_curve(settings.rates), choose_backend(settings.backend, settings.precision))
 
 

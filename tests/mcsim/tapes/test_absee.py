@@ -29,7 +29,7 @@ def portfolio(file: str | Path, **changes: object) -> Portfolio:
 
 @pytest.fixture(scope="module")
 def loans() -> Loans:
-    return load_portfolio(portfolio(FILING.name), seed=0).loans
+    return load_portfolio(portfolio(FILING.name)).loans
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_totals_of_the_filing(loans: Loans, assets: list[absee.Asset]) -> None:
 
 
 def test_input_is_identified() -> None:
-    tape = load_portfolio(portfolio(FILING.name), seed=0)
+    tape = load_portfolio(portfolio(FILING.name))
     (file,) = tape.inputs
     assert (file.path, file.rows, file.rejects) == (FILING.name, 31, 0)
     assert file.sha256 == "fced2915489b19a25ef2cbe4f22fb2d21d418ac69b7befb255c7fb1dbe62c260"  # sha256sum of the filing
@@ -167,7 +167,7 @@ def test_order_of_the_assets_does_not_matter(tmp_path: Path, loans: Loans) -> No
     last, tail = assets[-1].split("</assetData>")
     text = "<assets>".join([head, *reversed([*assets[:-1], last])]) + "</assetData>" + tail
     (tmp_path / "reversed.xml").write_text(text, encoding="utf-8")
-    again = load_portfolio(portfolio(tmp_path / "reversed.xml"), seed=0).loans
+    again = load_portfolio(portfolio(tmp_path / "reversed.xml")).loans
     for name in ("loan_id", "number", "balance", "ltv", "maturity", "state", "payment"):
         np.testing.assert_array_equal(getattr(again, name), getattr(loans, name))
 
@@ -204,11 +204,11 @@ def edited(tmp_path: Path, *changes: tuple[str, str]) -> Path:
 )
 def test_bad_row_is_rejected(tmp_path: Path, element: str, old: str, new: str, reported: str | None) -> None:
     path = edited(tmp_path, (f">{old}</{element}>", f">{new}</{element}>"))
-    tape = load_portfolio(portfolio(path, max_reject_share=0.05), seed=0)
+    tape = load_portfolio(portfolio(path, max_reject_share=0.05))
     assert {(r.row, r.loan_id, r.column) for r in tape.rejects} == {(1, "1", reported or element)}
     assert len(tape.loans) == 30
     with pytest.raises(InputError, match="1 of 31 rows are rejected"):
-        load_portfolio(portfolio(path), seed=0)
+        load_portfolio(portfolio(path))
 
 
 def test_all_problems_of_a_row_and_both_rows_of_a_duplicate(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_all_problems_of_a_row_and_both_rows_of_a_duplicate(tmp_path: Path) -> N
         (">0.0334</reportPeriodInterestRatePercentage>", ">0.334</reportPeriodInterestRatePercentage>"),
         ("<assetNumber>2</assetNumber>", "<assetNumber>1</assetNumber>"),
     )
-    tape = load_portfolio(portfolio(path, max_reject_share=0.1), seed=0)
+    tape = load_portfolio(portfolio(path, max_reject_share=0.1))
     found = {(r.row, r.column, r.value) for r in tape.rejects}
     assert found >= {
         (1, "originalLoanAmount", "x"), (1, "reportPeriodInterestRatePercentage", "0.334"),
@@ -252,7 +252,7 @@ def test_bad_file_is_one_error(tmp_path: Path, content: bytes, message: str) -> 
     path = tmp_path / "bad.xml"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
-        load_portfolio(portfolio(path), seed=0)
+        load_portfolio(portfolio(path))
     assert len(caught.value.problems) == 1
 
 
@@ -275,5 +275,5 @@ def test_larger_than_any_exhibit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_cut_off_must_be_the_file_s() -> None:
     with pytest.raises(InputError, match=r"set portfolio\.cut_off to 2017-11-13"):
-        load_portfolio(portfolio(FILING.name, cut_off="2017-12-31"), seed=0)
-    assert load_portfolio(portfolio(FILING.name, cut_off=""), seed=0).loans.cut_off == datetime.date(2017, 11, 13)
+        load_portfolio(portfolio(FILING.name, cut_off="2017-12-31"))
+    assert load_portfolio(portfolio(FILING.name, cut_off="")).loans.cut_off == datetime.date(2017, 11, 13)

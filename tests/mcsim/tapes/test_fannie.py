@@ -31,7 +31,7 @@ def line(**changes: str) -> str:
 
 def load(path: Path, cut_off: str = "2007-06-30", share: float = 0.0, **kwargs: object) -> Tape:
     portfolio = Portfolio("f", "fannie_acquisition", str(path), cut_off, share, 0.0025, 12, "principal_and_interest")
-    return load_portfolio(portfolio, 0, **kwargs)  # type: ignore[arg-type]
+    return load_portfolio(portfolio, **kwargs)  # type: ignore[arg-type]
 
 
 def write(tmp_path: Path, *lines: str) -> Path:

@@ -27,7 +27,7 @@ def configured(**changes: object) -> Portfolio:
 
 
 def draw(seed: int = 1, **changes: object) -> Loans:
-    return load_portfolio(configured(**changes), seed).loans
+    return load_portfolio(configured(**{"seed": seed, **changes})).loans
 
 
 @pytest.mark.parametrize("seed", [0, 1, 20201231])
@@ -151,9 +151,9 @@ def test_small_pools(loans: int) -> None:
 
 
 def test_all_problems_together() -> None:
-    terms = configured(loans=0, note_rate_mean=3.3, term=1, states={"CA": 0.5, "California": 0.4}, age_mean=-1.0)
+    terms = configured(loans=0, seed=2**32, note_rate_mean=3.3, term=1, states={"CA": 0.5, "California": 0.4}, age_mean=-1.0)
     with pytest.raises(InputError) as caught:
-        load_portfolio(dataclasses.replace(terms, servicing_rate=1.0), seed=2**32)
+        load_portfolio(dataclasses.replace(terms, servicing_rate=1.0))
     text = str(caught.value)
     for part in (".loans", ".note_rate_mean", ".term", ".age_mean", "'California'", "add to 0.9", "servicing_rate", "seed"):
         assert part in text

@@ -35,7 +35,7 @@ PROPERTY = f"<property><propertyState>GA</propertyState><{_VALUE}>1.5e8</{_VALUE
 
 
 def load(path: Path | str, source: str = "fannie_acquisition", cut_off: str = "2007-06-30", share: float = 0.0) -> Tape:
-    return load_portfolio(Portfolio("p", source, str(path), cut_off, share, 0.0025, 12, "none"), 0)
+    return load_portfolio(Portfolio("p", source, str(path), cut_off, share, 0.0025, 12, "none"))
 
 
 def test_write_rejects(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_rejects_are_written_before_the_run_stops(tmp_path: Path) -> None:
     tape.write_text("\n".join("|".join([str(i), *row[1:]]) for i, row in enumerate([FIELDS, bad, FIELDS])), encoding="utf-8")
     portfolio = Portfolio("p", "fannie_acquisition", str(tape), "2007-06-30", 0.3, 0.0025, 12, "none")
     with pytest.raises(InputError, match=r"1 of 3 rows are rejected, a share of 0.3333; at most .*max_reject_share = 0.3 "):
-        load_portfolio(portfolio, 0, rejects_file=rejects)
+        load_portfolio(portfolio, rejects_file=rejects)
     assert rejects.read_text(encoding="utf-8").splitlines()[1].startswith("2,1,orig_upb,-1,out of range")
 
 
@@ -76,7 +76,7 @@ def test_limit() -> None:
 def test_settings_are_reported_together() -> None:
     portfolio = Portfolio("p", "abse", None, "2017-13-01", 1.5, 0.0, 12, "none")
     with pytest.raises(InputError) as caught:
-        load_portfolio(portfolio, 0)
+        load_portfolio(portfolio)
     assert len(caught.value.problems) == 3
     assert "did you mean 'absee'" in str(caught.value)
 

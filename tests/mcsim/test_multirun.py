@@ -1,0 +1,122 @@
+"""Sweeps: which runs they are, that all are checked first, and what reaches Hydra on the way to a cluster."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from pathlib import Path
+
+import pytest
+
+from mcsim import multirun
+from mcsim.errors import InputError
+from mcsim.multirun import LAUNCHER_KEYS, check_all, run_many
+from mcsim.overrides import MOST_RUNS
+
+SECONDS = 5.0
+"""Each takes under .5 s where nothing else runs."""
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, list[str]]]:
+    """Seeds and overrides of the runs that would have been made, in an empty folder."""
+    found: list[tuple[int, list[str]]] = []
+    monkeypatch.setattr("mcsim.console.run_and_show", lambda settings, words: found.append((settings.seed, words)))
+    monkeypatch.chdir(tmp_path)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "seeds"),
+    [
+        (["seed=1,2"], [1, 2]),
+        (["seed=range(1,4)"], [1, 2, 3]),
+        (["seed=range(1,10,4)"], [1, 5, 9]),
+        (["seed=choice(3,1)"], [3, 1]),
+        (["seed=sort(3,1,2)"], [1, 2, 3]),
+        (["seed=1,2", "paths=3,4"], [1, 1, 2, 2]),
+        (["seed=7"], [7]),
+        (["campaign=glob(*)", "seed=1"], [1, 1]),
+    ],
+)
+def test_what_sweeps(words: list[str], seeds: list[int], shown: list[tuple[int, list[str]]]) -> None:
+    run_many(words)
+    assert [seed for seed, _ in shown] == seeds
+    (note,) = Path("runs/sweeps").glob("*/overrides.txt")
+    assert note.read_text() == "".join(f"{word}\n" for word in words)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["seed=interval(0,1)"], "an interval has no values of its own"),
+        (["seed=range(0,1000000000000)"], f"more than {MOST_RUNS:,} runs"),
+        (["seed=shuffle(range(0,1000000000000))"], f"more than {MOST_RUNS:,} runs"),
+        (["seed=range(0,40)", "paths=range(1,40)"], f"more than {MOST_RUNS:,} runs"),
+        (["seed=range(0,10,0)"], "cannot be swept over"),
+        (["deal=glob(x*)"], "no value to sweep over"),
+        (["seed=glob(x*)"], "no value to sweep over"),
+        (["seed=1,"], "cannot be read as an override"),
+        (["seed=" + ",".join(["1"] * 20_000)], "expected at most 20,000"),
+    ],
+)
+def test_what_cannot_be_swept_over_is_told_at_once(words: list[str], reason: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(InputError) as error:
+        check_all(words)
+    assert reason in str(error.value)
+    assert time.perf_counter() - started < SECONDS
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "hydra/sweeper=basic", "hydra.sweep.dir=/x", "hydra.launcher.setup=[echo]", "hydra.launcher.python=sh",
+        "hydra.launcher.srun_args=[--x]", "hydra.launcher.additional_parameters={a: b}", "hydra.launcher._target_=os.system",
+        "hydra.callbacks.x._target_=shutil.copyfile", "+hydra/callbacks=x", "hydra/job_logging=colorlog", "hydra.searchpath=[x]",
+        "~hydra", "hydra/launcher=[a,b]", "hydra/launcher=a/b", "hydra/launcher=${oc.env:HOME}", "hydra.launcher.name='a b'",
+        "hydra.launcher.partition=a,b", "hydra.launcher.mem_gb=", "hydra.launcher.partition=$(x)", "hydra.launcher",
+    ],
+)  # fmt: skip
+def test_what_could_run_code_is_refused(word: str, shown: list[tuple[int, list[str]]]) -> None:
+    with pytest.raises(InputError, match="refused|expected a number, or a name"):
+        run_many(["seed=1,2", "hydra/launcher=basic", word])
+    assert not shown and not Path("runs").exists()
+
+
+def test_a_launchers_setting_without_a_launcher_is_not_passed_over(shown: list[tuple[int, list[str]]]) -> None:
+    with pytest.raises(InputError, match="no launcher is chosen that would read it"):
+        run_many(["seed=1,2", "hydra.launcher.mem_gb=4"])
+    with pytest.raises(InputError, match="no such launcher is installed"):
+        run_many(["seed=1,2", "hydra/launcher=submitit_nowhere"])
+    with pytest.raises(InputError, match="no such launcher is installed, or it has no such setting"):
+        run_many(["seed=1,2", "hydra/launcher=basic", "hydra.launcher.mem_gb=4"])
+    assert not shown
+
+
+def test_a_launcher_of_hydras_makes_the_same_runs(shown: list[tuple[int, list[str]]]) -> None:
+    """Whatever the words hold: Hydra sees how many there are, and no word."""
+    for name in ("${HOME}, [1].xml", "b'.xml"):
+        Path(name).touch()
+    words = [
+        "campaign=sec_cmbs",
+        "portfolio.file=${HOME}, [1].xml",
+        "portfolio.file=b'.xml",
+        "seed=1,2",
+        "output.runs_dir=it's, \\here",
+    ]
+    run_many(words)
+    here = list(shown)
+    shown.clear()
+    run_many([*words, "hydra/launcher=basic"])
+    assert shown == here and len(here) == 4
+    assert sorted(path.name for path in Path().iterdir()) == sorted(["${HOME}, [1].xml", "b'.xml", "it's, \\here"])
+
+
+def test_a_job_can_be_sent_away() -> None:
+    sweep = multirun._Sweep(check_all(["seed=1,2"]))
+    assert pickle.loads(pickle.dumps(sweep))._jobs == sweep._jobs
+
+
+def test_the_list_of_a_launchers_settings_runs_nothing() -> None:
+    assert not {"setup", "python", "srun_args", "additional_parameters", "submitit_folder", "_target_"} & set(LAUNCHER_KEYS)

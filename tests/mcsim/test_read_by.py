@@ -1,0 +1,142 @@
+"""No setting is ignored in silence: runs are watched reading their settings, and the table of who reads what must agree."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mcsim.conf_dir import group_options
+from mcsim.configuration import load_settings, price_choices
+from mcsim.errors import InputError
+from mcsim.ranges import CHOICES, READ_BY
+from mcsim.references import select
+from mcsim.run import run_campaign
+from mcsim.settings import ModelChoice, Settings, leaves
+from tests.mcsim.whole_runs import write_filing
+
+TINY = ["paths=4", "backend=numpy", "output.report=false"]
+POOL = [
+    "campaign=prime_jumbo", *TINY, "portfolio.generator.loans=3", "portfolio.generator.term=12", "portfolio.generator.age_mean=0",
+    "portfolio.generator.adjustable_share=0.34",
+]  # fmt: skip
+FILING = ["campaign=sec_cmbs", *TINY]
+
+RUNS = {
+    "a pool, a date, threads": [*POOL, "engine=threads"],
+    "a pool, flat, one thread": [*POOL, "rates=flat", "engine=serial"],
+    "a tape, a date, one thread": [*FILING, "engine=serial"],
+}
+"""Each choice of every setting that decides who reads another, once at least."""
+
+RECORDED = {"campaign", "deal"}
+"""Read before the run is: the folder's name, and what the deal's own checks go through key by key."""
+
+
+def watched(settings: Any, seen: set[str], where: str = "") -> Any:
+    """The same settings, whose fields note in ``seen`` that they were read."""
+    cls = type(settings)
+
+    class Watched(cls):  # type: ignore[misc, valid-type]
+        def __getattribute__(self, name: str) -> Any:
+            if name in fields:
+                seen.add(f"{where}{name}")
+            return object.__getattribute__(self, name)
+
+    fields = {field.name for field in dataclasses.fields(cls)}
+    copy = object.__new__(Watched)
+    for name in fields:
+        value = getattr(settings, name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, ModelChoice):
+            value = watched(value, seen, f"{where}{name}.")
+        object.__setattr__(copy, name, value)
+    return copy
+
+
+def unread_by(settings: Settings) -> set[str]:
+    """Settings that the table says this run does not read."""
+    names = [name for name, _ in leaves()]
+    return {
+        name
+        for name in names
+        for key, by in READ_BY.items()
+        if f"{name}.".startswith(f"{key}.") and not by.holds(select(settings.raw, by.choice))
+    }
+
+
+@pytest.mark.parametrize("which", RUNS)
+def test_a_run_reads_what_the_table_says(which: str, tmp_path: Path) -> None:
+    words = [*RUNS[which], f"output.runs_dir={tmp_path}"]
+    if "sec_cmbs" in words[0]:
+        words.append(write_filing(tmp_path / "tape.xml", 2))
+    settings = load_settings(words)
+    seen: set[str] = set()
+    run_campaign(watched(settings, seen), words)
+    every = {name for name, _ in leaves()}
+    assert every - seen - RECORDED == unread_by(settings)
+
+
+def test_the_table_names_settings_and_choices_that_exist() -> None:
+    names = {name for name, _ in leaves()}
+    for key, by in READ_BY.items():
+        assert any(f"{name}.".startswith(f"{key}.") for name in names) and by.choice in names
+        assert set(by.values + by.unless) <= {*CHOICES.get(by.choice, ()), "flat"}
+        assert by.holds("no such choice") != bool(by.values)
+
+
+def _pairs() -> Iterator[tuple[str, str, str]]:
+    """A setting, a value of it, and a run that does not read it."""
+    values = {"portfolio.file": "x.xml", "rates.flat_rate": "0.03", "engine.threads": "3", "portfolio.generator.states": "{CA: 1.0}",
+              "portfolio.generator": "{loans: 3}"}  # fmt: skip
+    for which, words in RUNS.items():
+        for name in [*unread_by(load_settings(words)), "portfolio.generator"]:
+            if "a pool" not in which or not name.startswith("portfolio.generator"):
+                yield which, name, values.get(name, "1")
+
+
+@pytest.mark.parametrize(("which", "name", "value"), sorted(set(_pairs())))
+def test_what_is_not_read_is_refused_by_its_name(which: str, name: str, value: str, tmp_path: Path) -> None:
+    """Given as an override or in an option file of one's own."""
+    words = [word for word in RUNS[which] if not word.startswith(name)]
+    with pytest.raises(InputError) as error:
+        load_settings([*words, f"{name}={value}"])
+    assert len(error.value.problems) == 1 and f"{name}" in str(error.value)
+    assert "does not read it; choose " in str(error.value) and "leave" in str(error.value)
+    section, _, key = name.partition(".")
+    for part in reversed(key.split(".")):
+        value = f"{{{part}: {value}}}"
+    campaign, *chosen = [word for word in words if word.partition("=")[0] in group_options()]
+    defaults = [campaign.partition("=")[2], *(f"{{override /{word.replace('=', ': ')}}}" for word in chosen)]
+    (tmp_path / "campaign").mkdir()
+    file = tmp_path / "campaign" / "mine.yaml"
+    file.write_text(f"defaults: [{', '.join(defaults)}]\n{section}: {value}\n")
+    with pytest.raises(InputError) as error:
+        load_settings(["campaign=mine", *(word for word in words if word not in (campaign, *chosen))], tmp_path)
+    assert len(error.value.problems) == 1 and str(error.value).startswith(f"{file}: {name}")
+
+
+def test_what_says_no_more_than_leaving_it_out_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "mine.yaml").write_text("name: serial\npath_block: 256\nthreads: 1\n")
+    assert load_settings(["engine=mine"], tmp_path).engine.threads == 1
+    assert load_settings(["portfolio.file=null", "rates.flat_rate=null"]).portfolio.file is None
+
+
+def test_the_issues_own_cases() -> None:
+    """The first priced the generated pool of 2.0bn and recorded X as its file."""
+    for words, reader in ((["portfolio.file=X"], "portfolio.source"), (["rates.flat_rate=0.03"], "rates.curve=flat")):
+        with pytest.raises(InputError, match=f"does not read it; choose (another )?{reader}"):
+            load_settings(words)
+
+
+def test_a_default_spread_that_no_class_takes() -> None:
+    words = ["deal=pass_through", "pricing.spreads={PT: 0.01, R: 0.05}", "pricing.spreads.default=0.03"]
+    with pytest.raises(InputError, match=r"pricing\.spreads\.default = 0\.03: every class has a spread of its own"):
+        load_settings(words)
+    assert load_settings(words[:2]).pricing.spreads == {"PT": 0.01, "R": 0.05}
+    raw = load_settings(words[:2]).raw
+    with pytest.raises(InputError, match="every class has a spread of its own"):
+        price_choices(raw, ["pricing.spreads.default=0.03"])
