@@ -17,8 +17,10 @@ from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
 
 from mcsim.errors import StoreError, nearest
+from mcsim.files import writing
 from mcsim.store.layout import Layout, group_variables, plan
 from mcsim.store.shard import BLOSC, encode_shard, write_shard
+from mcsim.store.status import INCOMPLETE, STATUS
 from mcsim.variables import COORDINATES, Variable
 
 METADATA = "zarr.json"
@@ -67,8 +69,9 @@ def create_store(path: str | Path, attributes: Mapping[str, Any]) -> None:
         raise StoreError(f"store {path} exists already; give a new path") from error
     except OSError as error:
         raise StoreError(f"cannot make the store {path}: {error.strerror}") from error
-    zarr.create_group(str(path), zarr_format=3, attributes=json.loads(text))
-    _consolidate(path)
+    with writing(path):
+        zarr.create_group(str(path), zarr_format=3, attributes={**json.loads(text), STATUS: INCOMPLETE})
+        _consolidate(path)
 
 
 def create_group(
@@ -111,7 +114,7 @@ def create_group(
             raise StoreError(f"group {group!r} of {store_path} exists already")
         del root[group]
     stage = group.rsplit("/", 1)[-1]
-    target = root.create_group(group, attributes={"title": TITLES[stage], "Conventions": "CF-1.11"})
+    target = root.create_group(group, attributes={"title": TITLES[stage], "Conventions": "CF-1.11", STATUS: INCOMPLETE})
     for dim, values in labels.items():
         if sizes[dim]:
             _create_coordinate(target, dim, values)
@@ -154,8 +157,9 @@ def write_block(store_path: str | Path, group: str, first_path: int, arrays: Map
         writes.append((folder / name, stored[name], _path_axis(variables[name]), values))
     if problems:
         raise ValueError("\n".join(problems))
-    for array, layout, path_axis, values in writes:
-        _write_array(array, layout, path_axis, first_path, values)
+    with writing(folder):
+        for array, layout, path_axis, values in writes:
+            _write_array(array, layout, path_axis, first_path, values)
 
 
 def _path_axis(variable: Variable) -> int:
