@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [word for word in words if word != "--debug"]
     _open_standard_streams()
     try:
-        with stopping_on_signals():
+        with stopping_on_signals(to_the_end=arguments is None):
             code = _answer(words, debug)
     except KeyboardInterrupt:  # after the last word was said
         code = INTERRUPTED
@@ -160,11 +160,20 @@ def _dispatch(words: list[str]) -> int:
     verb, rest = words[0], words[1:]
     if verb not in VERBS:
         raise InputError(f"{verb}: unknown verb{nearest(verb, VERBS)}")
+    if verb in ("run", "price"):  # what they read of a configuration may be relative to it
+        _check_working_directory()
     of_verb = parser(verb)
     if verb == "run" and {"-h", "--help"} & set(rest):
         of_verb.epilog = f"{_groups_help()}\n\n{EXAMPLES}"
     chosen = of_verb.parse_intermixed_args(rest)
     return {"run": _run, "price": _price, "report": _report, "info": _info, "verify": _verify}[verb](chosen)
+
+
+def _check_working_directory() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise InputError(f"the working directory is not there any more ({reason(error)}); change to one that is") from error
 
 
 def _groups_help() -> str:
@@ -184,12 +193,13 @@ def _run(chosen: argparse.Namespace) -> int:
     from mcsim.configuration import load_settings
 
     settings = load_settings(chosen.overrides, chosen.config_dir)
+    from mcsim.console import log_to_stderr, run_and_show, show
+
     if chosen.show:
         import yaml
 
-        print(yaml.safe_dump(settings.raw, sort_keys=False), end="")
+        show(yaml.safe_dump(settings.raw, sort_keys=False).splitlines())
         return 0
-    from mcsim.console import log_to_stderr, run_and_show
 
     with log_to_stderr():
         run_and_show(settings, chosen.overrides)

@@ -33,10 +33,11 @@ class _StderrHandler(logging.Handler):
     """Messages through the console that draws the bar; its own lines are left out where there is a bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name == progress.LOGGER.name and sys.stderr.isatty():
-            return
         with suppress(OSError, ValueError):  # whoever listened is gone; the run goes on
-            progress.console().print(self.format(record), markup=False)
+            if not sys.stderr.isatty():
+                print(self.format(record), file=sys.stderr, flush=True)
+            elif record.name != progress.LOGGER.name:
+                progress.console().print(self.format(record), markup=False)
 
 
 @contextmanager

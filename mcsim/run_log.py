@@ -60,8 +60,8 @@ class RunLog:
         try:
             if isinstance(raised, McsimError):
                 self._last_line(logging.ERROR, f"stopped: {raised}")
-            elif isinstance(raised, KeyboardInterrupt) and not isinstance(raised, stopping.Stopped):
-                self._last_line(logging.ERROR, "stopped: interrupted")
+            elif isinstance(raised, KeyboardInterrupt):
+                self._last_line(logging.ERROR, f"stopped: {raised if isinstance(raised, stopping.Stopped) else 'interrupted'}")
             elif isinstance(raised, Exception):
                 raised.log_file = self.folder.log  # type: ignore[attr-defined]  # for the command line, where a traceback goes
             if error is not None:

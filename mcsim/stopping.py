@@ -29,8 +29,14 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextmanager
-def stopping_on_signals() -> Iterator[None]:
-    """Turns the signals into :class:`Stopped` while it lasts. One that is ignored, as under ``nohup``, stays ignored."""
+def stopping_on_signals(*, to_the_end: bool = False) -> Iterator[None]:
+    """Turns the signals into :class:`Stopped` while it lasts. One that is ignored, as under ``nohup``, stays ignored.
+
+    Parameters
+    ----------
+    to_the_end : bool
+        The process ends after it: once stopped, a further signal must not change how.
+    """
     global _stopped
     _stopped, before = False, {}
     for name in SIGNALS:
@@ -43,17 +49,17 @@ def stopping_on_signals() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if to_the_end and _stopped else handler)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
     global _stopped
     name = signal.Signals(number).name
     if _stopped:
-        _note(f"stopped at once by a second {name}")
+        _note(f"{name} again: stopped at once")
         os._exit(INTERRUPTED)
     _stopped = True
-    _note(f"stopped by {name}")
+    _note(f"{name}: stopping")
     raise Stopped(name)
 
 

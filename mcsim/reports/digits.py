@@ -8,6 +8,8 @@ EXACT = 3
 """Decimals of a number without an error bar: one path, or the same on every path."""
 
 MOST = 6
+_NOTHING = 0.5 * 10**-MOST
+"""An error below this would show as 0: it is rounding, not chance."""
 
 
 def decimals(standard_error: float) -> int:
@@ -19,7 +21,7 @@ def decimals(standard_error: float) -> int:
     >>> decimals(0.2), decimals(1.3), decimals(0.0043), decimals(250.0)
     (2, 1, 4, 0)
     """
-    if not (math.isfinite(standard_error) and standard_error > 0):
+    if not (math.isfinite(standard_error) and standard_error >= _NOTHING):
         return EXACT
     first = math.floor(math.log10(standard_error))
     # .0996 rounds to two digits as .10: the next power of ten

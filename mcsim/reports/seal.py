@@ -13,7 +13,7 @@ _AGAIN = "`mcsim report` writes it again"
 
 def sealed(text: str, run_dir: Path) -> bytes:
     """The page with its last line: the SHA-256 of all bytes before that line, and of the run's COMPLETE."""
-    body = text.rstrip("\n").encode() + b"\n"
+    body = text.rstrip("\n").encode("utf-8", "surrogateescape") + b"\n"
     return body + _line(body, require_manifest(run_dir).digest)
 
 

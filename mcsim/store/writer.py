@@ -71,7 +71,7 @@ def create_store(path: str | Path, attributes: Mapping[str, Any]) -> None:
         raise StoreError(f"cannot make the store {path}: {error.strerror}") from error
     with writing(path):
         zarr.create_group(str(path), zarr_format=3, attributes={**json.loads(text), STATUS: INCOMPLETE})
-        _consolidate(path)
+    _consolidate(path)
 
 
 def create_group(
@@ -107,21 +107,26 @@ def create_group(
         raise ValueError(f"group {group!r}: expected names of letters, digits, '.', '_' and '-', joined by '/'")
     variables = group_variables(group)
     labels = _checked_labels(group, variables, coords, shards_path)
-    sizes = {dim: len(values) for dim, values in labels.items()}
     root = _open_for_writing(store_path, "")
     if group in root:
         if not overwrite:
             raise StoreError(f"group {group!r} of {store_path} exists already")
         del root[group]
+    with writing(Path(store_path) / group):
+        _lay_out(root, group, labels, shards_path)
+    _consolidate(store_path)
+
+
+def _lay_out(root: zarr.Group, group: str, labels: Mapping[str, np.ndarray], shards_path: int) -> None:
+    sizes = {dim: len(values) for dim, values in labels.items()}
     stage = group.rsplit("/", 1)[-1]
     target = root.create_group(group, attributes={"title": TITLES[stage], "Conventions": "CF-1.11", STATUS: INCOMPLETE})
     for dim, values in labels.items():
         if sizes[dim]:
             _create_coordinate(target, dim, values)
-    for name, variable in variables.items():
+    for name, variable in group_variables(group).items():
         if all(sizes[dim] for dim in variable.dims):
             _create_array(target, name, variable, plan(variable, sizes, shards_path))
-    _consolidate(store_path)
 
 
 def write_block(store_path: str | Path, group: str, first_path: int, arrays: Mapping[str, np.ndarray]) -> None:
@@ -289,7 +294,7 @@ def _open_for_writing(store_path: str | Path, group: str) -> zarr.Group:
 
 def _consolidate(store_path: str | Path) -> None:
     """Gather all metadata at the root, so that ``xarray.open_zarr(store, group=...)`` finds it without a warning."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), writing(Path(store_path) / "zarr.json"):
         # zarr warns that consolidated metadata is an addition to the v3 specification; readers that do not know it pass
         # over the key, and without it xarray warns on every opening.
         warnings.simplefilter("ignore", ZarrUserWarning)
