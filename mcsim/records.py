@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from mcsim.errors import StoreError
+from mcsim.errors import InputError, StoreError
 from mcsim.files import reason
 from mcsim.store.marker import read_manifest
+from mcsim.yaml_files import parse_yaml
 
 CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.txt", "env.json"
 INPUTS, REJECTS, WARNINGS, LOG = "inputs.json", "rejects.csv", "warnings.json", "log.txt"
@@ -33,7 +32,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         If ``config.yaml`` is not there, was changed since the run finished, or holds no configuration. So with every record.
     """
     with _shape(folder, CONFIG):
-        config = yaml.safe_load(read_text(folder, CONFIG))
+        config = parse_yaml(read_text(folder, CONFIG), CONFIG)
         _expect(config, dict)
         for name in _SECTIONS:
             _expect(config.get(name, {}), dict, name)
@@ -134,6 +133,5 @@ def _shape(folder: Path, name: str) -> Iterator[None]:
     """Whatever is wrong with the content of a record is damage, named."""
     try:
         yield
-    except (ValueError, yaml.YAMLError, csv.Error, RecursionError, OverflowError) as error:
-        first = " ".join(str(error).split())[:200]
-        raise StoreError(f"{folder / name} is not what a run writes: {first}; restore it, or run again") from error
+    except (ValueError, InputError, csv.Error, RecursionError) as error:
+        raise StoreError(f"{folder / name} is not what a run writes: {error}; restore it, or run again") from error

@@ -17,13 +17,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mcsim import provenance, records
 from mcsim.errors import IncompleteRunError, InputError, StoreError, nearest
 from mcsim.files import reason, write_whole, writing
 from mcsim.store.layout import STORE_NAME
 from mcsim.store.marker import MARKER_NAME, REPORT_NAME, is_complete, mark_complete, read_manifest
+from mcsim.yaml_files import dump_yaml
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[A-Za-z0-9._-]+-[0-9a-f]{8}")
@@ -120,7 +119,7 @@ class RunFolder:
                 f"campaign {campaign!r}: expected 1 to 64 letters, digits, '.', '_' or '-', for it names the run folder"
             )
         folder = cls(_make_unique(Path(runs_dir), campaign, provenance.config_hash(config)[:8]))
-        write_whole(folder.config_file, yaml.safe_dump(provenance.plain(config), sort_keys=False))
+        write_whole(folder.config_file, dump_yaml(provenance.plain(config)))
         write_whole(folder.overrides_file, "".join(f"{line}\n" for line in overrides))
         _write_json(folder.env_file, provenance.environment())
         return folder

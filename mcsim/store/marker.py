@@ -10,18 +10,20 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mcsim.errors import IncompleteRunError, StoreError
 from mcsim.files import reason, write_whole, writing
 from mcsim.provenance import file_sha256
 from mcsim.store.layout import STORE_NAME
 from mcsim.store.status import set_complete
+
+Result = TypeVar("Result")
 
 MARKER_NAME = "COMPLETE"
 REPORT_NAME = "report.html"
@@ -30,7 +32,6 @@ LAYOUT = 2
 
 _AGAIN = "restore the file, or run again"
 _FOREIGN = "not written by the run; take it away"
-_SHOWN = 20
 _THREADS = min(8, os.cpu_count() or 1)
 """Hashing and flushing release the interpreter; beyond a few threads the memory or the disk is the limit."""
 
@@ -106,8 +107,7 @@ class Manifest:
         if len(problems) == 1:
             raise StoreError(f"{self.folder}/{problems[0]}")
         if problems:
-            more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
-            raise StoreError("\n".join([f"{self.folder} is damaged:", *problems[:_SHOWN], *more]))
+            raise StoreError([f"{self.folder} is damaged:", *problems])
 
 
 def mark_complete(run_dir: str | Path) -> None:
@@ -142,14 +142,17 @@ def read_manifest(run_dir: str | Path) -> Manifest | None:
     StoreError
         If the marker is empty, was changed, or is of an mcsim that kept no digests.
     """
-    folder = Path(run_dir)
-    path = folder / MARKER_NAME
+    path = Path(run_dir) / MARKER_NAME
     try:
-        data = path.read_bytes()
+        return _once(_MANIFESTS, path, _parse)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {reason(error)}; {_AGAIN}") from error
+
+
+def _parse(path: Path) -> Manifest:
+    data = path.read_bytes()
     try:
         record = json.loads(data)
     except (ValueError, RecursionError):
@@ -162,7 +165,7 @@ def read_manifest(run_dir: str | Path) -> Manifest | None:
     if files is None or _text(record["completed"], files).encode() != data:
         what = "empty" if not data.strip() else "not as it was written"
         raise StoreError(f"{path}: {what}, so that nothing vouches for the run; {_AGAIN}")
-    return Manifest(folder, files, hashlib.sha256(data).hexdigest())
+    return Manifest(path.parent, files, hashlib.sha256(data).hexdigest())
 
 
 def require_manifest(run_dir: str | Path) -> Manifest:
@@ -197,18 +200,24 @@ def _files(folder: Path, prefix: Path) -> Iterator[tuple[str, Path]]:
 
 
 _DIGESTS: dict[Path, tuple[tuple[int, ...], str]] = {}
+_MANIFESTS: dict[Path, tuple[tuple[int, ...], Manifest]] = {}
 
 
 def _digest(path: Path) -> str:
+    return _once(_DIGESTS, path, file_sha256)
+
+
+def _once(known: dict[Path, tuple[tuple[int, ...], Result]], path: Path, read: Callable[[Path], Result]) -> Result:
+    """``read(path)``, kept as long as the system sees no change of the file."""
     found = path.stat()
     state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    known = _DIGESTS.get(path)
-    if known is not None and known[0] == state:
-        return known[1]
-    sha256 = file_sha256(path)
+    kept = known.get(path)
+    if kept is not None and kept[0] == state:
+        return kept[1]
+    result = read(path)
     if time.time_ns() - found.st_ctime_ns > _TICK:
-        _DIGESTS[path] = (state, sha256)
-    return sha256
+        known[path] = (state, result)
+    return result
 
 
 def _flush_and_digest(item: tuple[str, Path]) -> tuple[str, tuple[int, str]]:

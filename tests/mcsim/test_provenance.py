@@ -75,6 +75,25 @@ def test_environment_says_what_ran_and_not_who(monkeypatch):
     assert "somebody" not in values
 
 
+def test_a_null_says_why(monkeypatch):
+    """In every record of a run; with git out of reach there are some."""
+    monkeypatch.setenv("PATH", "")
+
+    def nulls(record):
+        for value in record.values() if isinstance(record, dict) else record:
+            if isinstance(value, dict | list):
+                yield from nulls(value)
+            elif value is None:
+                yield record
+
+    records = [provenance.environment(), provenance.input_records([("curve", "cd")])]
+    found = [record for whole in records for record in nulls(whole)]
+    assert found and all(record["reason"] for record in found)
+    attributes = provenance.store_attributes({}, 3, "cpu", "float32")
+    assert [name for name, value in attributes.items() if value is None] == ["git_commit", "git_dirty"]
+    assert attributes["git_reason"]
+
+
 def test_devices(tmp_path):
     assert provenance.devices(tmp_path / "none") == []
     gpu = tmp_path / "gpus" / "0000:18:00.0"
