@@ -54,8 +54,8 @@ def run(*overrides: str, config_dir: str | Path | None = None) -> Run:
     return run_campaign(load_settings(overrides, config_dir), overrides)
 
 
-def open_run(path: str | Path, runs_dir: str | Path = "runs") -> Run:
-    """Open a finished run: a folder, a run id, the beginning of one, or ``latest``.
+def open_run(path: str | Path, runs_dir: str | Path = "runs", *, complete: bool = True) -> Run:
+    """Open a run: a folder, a run id, the beginning of one, or ``latest``.
 
     Parameters
     ----------
@@ -63,6 +63,8 @@ def open_run(path: str | Path, runs_dir: str | Path = "runs") -> Run:
         Which run.
     runs_dir : path
         Where runs are kept.
+    complete : bool
+        Insist that the run finished. An unfinished one shows the paths that are whole, and ``run.complete`` is False.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def open_run(path: str | Path, runs_dir: str | Path = "runs") -> Run:
     """
     from mcsim.results import Run
 
-    return Run(path, runs_dir)
+    return Run(path, runs_dir, complete=complete)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
-"""The command line: ``mcsim run``, ``price``, ``report``, ``info``.
+"""The command line: ``mcsim run``, ``price``, ``report``, ``info``, ``verify``.
 
-Exit codes: 0 done, 1 a fault of mcsim, 2 bad input, 3 a run that did not finish, 4 a store that is damaged, 130 interrupted.
+Exit codes: 0 done, 1 a fault of mcsim, 2 bad input, 3 a run that did not finish, 4 a store that is damaged, 130 stopped by a
+signal: SIGINT, SIGTERM or SIGHUP.
 Nothing heavy is imported before a verb needs it, so that ``mcsim --help`` answers at once.
 """
 
@@ -13,12 +14,14 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 from mcsim.errors import InputError, McsimError, nearest, one_line
+from mcsim.files import NO_ROOM, reason, write_error
+from mcsim.stopping import INTERRUPTED, Stopped, stopping_on_signals
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
 FAULT = 1
 
 VERBS = {
@@ -26,6 +29,7 @@ VERBS = {
     "price": "price a finished run again, with another deal or other spreads; nothing is simulated",
     "report": "write the report of a finished run",
     "info": "say what a run is: configuration, tape, seed, versions, sizes, whether it finished",
+    "verify": "hold every file of a finished run against its SHA-256",
 }
 
 EXAMPLES = """examples:
@@ -36,6 +40,7 @@ EXAMPLES = """examples:
   mcsim price latest deal=pass_through pricing.spreads.PT=0.012
   mcsim report latest
   mcsim info latest
+  mcsim verify latest
 """
 
 _RUN_HELP = "a run folder, a run id, the beginning of one, or `latest`"
@@ -52,27 +57,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or os.environ.get("MCSIM_DEBUG") == "1"
     words = [word for word in words if word != "--debug"]
+    _open_standard_streams()
+    try:
+        with stopping_on_signals(to_the_end=arguments is None):
+            code = _answer(words, debug)
+    except KeyboardInterrupt:  # after the last word was said
+        code = INTERRUPTED
+    return _flushed(code)
+
+
+def _answer(words: list[str], debug: bool) -> int:
     try:
         return _dispatch(words)
     except SystemExit as stop:  # argparse: --help and --version are 0, a wrong option 2
         return stop.code if isinstance(stop.code, int) else 2
-    except KeyboardInterrupt:
-        _say("interrupted")
+    except KeyboardInterrupt as stop:
+        _say(f"stopped by {stop}" if isinstance(stop, Stopped) and str(stop) != "SIGINT" else "interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # `mcsim info latest | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `mcsim run --help | head`
         return 0
-    except McsimError as error:
+    except (McsimError, OSError) as error:
         if debug:
             traceback.print_exc()
-        for line in str(error).splitlines():
+        known = error if isinstance(error, McsimError) else _of_system(error)
+        for line in str(known).splitlines():
             _say(line)
-        return error.exit_code
-    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-        if debug:
-            traceback.print_exc()
-        _say(f"{error.filename}: {error.strerror}")
-        return 2
+        return known.exit_code
     except Exception as error:
         return _unexpected(error, debug)
 
@@ -81,6 +91,40 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """argparse's own, which repeats what it does not know at any length."""
         super().error(one_line(message))
+
+
+def _of_system(error: OSError) -> McsimError:
+    """A disk that is full leaves something unfinished; any other error of the system is of a file that was given."""
+    if error.errno in NO_ROOM:
+        return write_error(error.filename or "a file", error)
+    return InputError(f"{error.filename or 'the working directory, or another file of the system'}: {reason(error)}")
+
+
+def _open_standard_streams() -> None:
+    """Streams that the caller closed go nowhere; otherwise the next file that is opened would take their number."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (for as long as the process lives)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flushed(code: int) -> int:
+    """What is still to be printed goes out here, where a failure can be said and does not change what was done."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        from mcsim.console import drop_stdout
+
+        drop_stdout()
+        if not isinstance(error, BrokenPipeError):
+            _say(f"standard output cannot be written: {error}")
+            return code or 3
+    return code
 
 
 def parser(verb: str | None = None) -> argparse.ArgumentParser:
@@ -126,11 +170,20 @@ def _dispatch(words: list[str]) -> int:
     verb, rest = words[0], words[1:]
     if verb not in VERBS:
         raise InputError(f"{verb}: unknown verb{nearest(verb, VERBS)}")
+    if verb in ("run", "price"):  # what they read of a configuration may be relative to it
+        _check_working_directory()
     of_verb = parser(verb)
     if verb == "run" and {"-h", "--help"} & set(rest):
         of_verb.epilog = f"{_groups_help()}\n\n{EXAMPLES}"
     chosen = of_verb.parse_intermixed_args(rest)
-    return {"run": _run, "price": _price, "report": _report, "info": _info}[verb](chosen)
+    return {"run": _run, "price": _price, "report": _report, "info": _info, "verify": _verify}[verb](chosen)
+
+
+def _check_working_directory() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise InputError(f"the working directory is not there any more ({reason(error)}); change to one that is") from error
 
 
 def _groups_help() -> str:
@@ -154,12 +207,13 @@ def _run(chosen: argparse.Namespace) -> int:
     from mcsim.configuration import load_settings
 
     settings = load_settings(chosen.overrides, chosen.config_dir)
+    from mcsim.console import log_to_stderr, run_and_show, show
+
     if chosen.show:
         from mcsim.yaml_files import dump_yaml
 
-        print(dump_yaml(settings.raw), end="")
+        show(dump_yaml(settings.raw).splitlines())
         return 0
-    from mcsim.console import log_to_stderr, run_and_show
 
     with log_to_stderr():
         run_and_show(settings, chosen.overrides)
@@ -168,7 +222,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _price(chosen: argparse.Namespace) -> int:
     from mcsim.configuration import price_choices
-    from mcsim.console import log_to_stderr, print_prices
+    from mcsim.console import log_to_stderr, price_lines, show
     from mcsim.results import Run
     from mcsim.run import reprice
 
@@ -176,21 +230,18 @@ def _price(chosen: argparse.Namespace) -> int:
     with log_to_stderr():
         deal, spreads = price_choices(run.config, chosen.overrides, chosen.config_dir)
         prices = reprice(run, deal, spreads)
-    print_prices(
-        {str(name): values for name, values in prices.variables.items()},
-        f"{run.run_id}: {(deal or run.config['deal']).get('name', 'deal')}",
-    )
+    show(price_lines(prices.variables, f"{run.run_id}: {(deal or run.config['deal']).get('name', 'deal')}"))
     return 0
 
 
 def _report(chosen: argparse.Namespace) -> int:
-    from mcsim.console import log_to_stderr
+    from mcsim.console import log_to_stderr, show
     from mcsim.reports.report import write_report
     from mcsim.results import Run
 
     run = Run(chosen.run, chosen.runs_dir)
     with log_to_stderr():
-        print(write_report(run))
+        show([str(write_report(run))])
     return 0
 
 
@@ -201,11 +252,21 @@ def _info(chosen: argparse.Namespace) -> int:
 
     run = Run(chosen.run, chosen.runs_dir, complete=False)
     print_info(run)
-    return 0 if run.folder.complete else IncompleteRunError.exit_code
+    return 0 if run.complete else IncompleteRunError.exit_code
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    from mcsim.console import show
+    from mcsim.results import Run
+
+    run = Run(chosen.run, chosen.runs_dir)
+    show([f"{run.run_id}: {run.verify():,} files are what the run wrote"])
+    return 0
 
 
 def _say(line: str) -> None:
-    print(f"mcsim: {line}", file=sys.stderr)
+    with suppress(OSError, ValueError):  # nobody listens
+        print(f"mcsim: {line}", file=sys.stderr, flush=True)
 
 
 def _unexpected(error: Exception, debug: bool) -> int:
@@ -213,9 +274,9 @@ def _unexpected(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exc()
         return FAULT
-    log = Path(getattr(error, "log_file", Path(tempfile.gettempdir()) / f"mcsim-{os.getpid()}.log"))
     first = (str(error).splitlines() or [""])[0]
     try:
+        log = getattr(error, "log_file", None) or Path(tempfile.gettempdir()) / f"mcsim-{os.getpid()}.log"
         with log.open("a", encoding="utf-8") as file:
             traceback.print_exception(error, file=file)
         where = f"the traceback is in {log}"

@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mcsim import progress
+from mcsim import progress, records
+from mcsim.errors import WriteError
+from mcsim.files import reason
+from mcsim.records import setting
+from mcsim.reports.price_table import COLUMNS, PRINTED, laid_out, price_table
 from mcsim.settings import Settings
 
 if TYPE_CHECKING:
     from mcsim.results import Run
 
-_WIDTH = 120
-"""Characters that a table may take: a narrow terminal breaks its lines, but no digit is cut off."""
+_NARROW = 110
+"""A terminal below this many characters gets a table without what follows from the rest, or matters least."""
 
-_NARROW = 96
-"""A terminal below this many characters gets no column of values; they are price times balance."""
+_LEFT_OUT = ("original_balance", "value_standard_error", "wal_standard_error")
 
-_COLUMNS: tuple[tuple[str, str, str], ...] = (
-    ("balance, USD", "original_balance", ",.0f"),
-    ("price", "price", ",.3f"),
-    ("± s.e.", "price_standard_error", ".3f"),
-    ("value, USD", "value", ",.0f"),
-    ("WAL, years", "wal", ".2f"),
-    ("± s.e.", "wal_standard_error", ".2f"),
-    ("spread, bp", "spread", "bp"),
-    ("loss, %", "principal_loss", "%"),
-)
-"""Heading, variable of the group ``prices``, format; ``bp`` and ``%`` rescale a number per unit."""
+_ASCII = {"±": "+/-", "–": "-", "…": "...", "\N{MINUS SIGN}": "-"}
+"""What a terminal that knows ASCII alone gets."""
 
 
 class _StderrHandler(logging.Handler):
     """Messages through the console that draws the bar; its own lines are left out where there is a bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name == progress.LOGGER.name and sys.stderr.isatty():
-            return
-        progress.console().print(self.format(record), markup=False)
+        with suppress(OSError, ValueError):  # whoever listened is gone; the run goes on
+            if not sys.stderr.isatty():
+                print(self.format(record), file=sys.stderr, flush=True)
+            elif record.name != progress.LOGGER.name:
+                progress.console().print(self.format(record), markup=False)
 
 
 @contextmanager
@@ -61,49 +55,74 @@ def log_to_stderr() -> Iterator[None]:
 
 
 def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
-    """Runs a campaign, prints its price table and where the report and the store are."""
+    """Runs a campaign, prints its price table and where the report and the store are.
+
+    A print that fails does not fail the run: it is complete by then.
+    """
     from mcsim import store
     from mcsim.run import run_campaign
 
     run = run_campaign(settings, list(overrides), progress.Progress())
-    shown = store.read_block(run.path, "prices", ["tranche", *(name for _, name, _ in _COLUMNS)])
-    print_prices(shown, f"{settings.campaign}: {settings.paths:,} paths, seed {settings.seed}")
+    shown = store.read_block(run.path, "prices", ["tranche", *COLUMNS])
+    lines = price_lines(shown, f"{settings.campaign}: {settings.paths:,} paths, seed {settings.seed}")
     if run.folder.report.is_file():
-        print(f"report  {run.folder.report}")
-    print(f"store   {run.folder.store}")
+        lines.append(f"report  {run.folder.report}")
+    lines.append(f"store   {run.folder.store}")
+    try:
+        show(lines)
+    except WriteError as error:
+        logging.getLogger("mcsim").warning("the run is complete, its prices were not printed: %s", error)
     return run
 
 
-def print_prices(prices: Mapping[str, Any], title: str) -> None:
-    """The price table on standard output; a class without a balance has a value and no price.
-
-    ``prices`` is the group ``prices`` as a dataset or as arrays by name, ``tranche`` among them.
-    """
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("class", no_wrap=True)
+def price_lines(prices: Mapping[Any, Any], title: str) -> list[str]:
+    """The price table, a title above it; ``prices`` as :func:`mcsim.reports.price_table.price_cells` takes it."""
     narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _NARROW
-    columns = [column for column in _COLUMNS if not (narrow and column[1] == "value")]
-    for heading, _, _ in columns:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for position, label in enumerate(np.asarray(prices["tranche"])):
-        cells = [_cell(np.asarray(prices[name])[position], how) for _, name, how in columns]
-        table.add_row(str(label), *cells)
-    _stdout().print(table)
+    columns = [name for name in PRINTED if not (narrow and name in _LEFT_OUT)]
+    rows = [tuple(map(_encodable, row)) for row in price_table(prices, columns)]
+    return [title, *laid_out(rows)]
+
+
+def show(lines: Sequence[str]) -> None:
+    """Lines on standard output, whatever it can take: a pipe that was closed is no error, a disk that is full is one.
+
+    Raises
+    ------
+    WriteError
+        If standard output does not take them.
+    """
+    try:
+        print("\n".join(map(_encodable, lines)), flush=True)
+    except (BrokenPipeError, ValueError):  # ValueError: it was closed before
+        drop_stdout()
+    except OSError as error:
+        drop_stdout()
+        raise WriteError(f"standard output cannot be written: {reason(error)}") from error
+
+
+def drop_stdout() -> None:
+    """Nothing more goes to standard output: what it still holds would fail again when the process ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _encodable(text: str) -> str:
+    """``text``, or what of it the terminal's character set knows."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        for sign, plain in _ASCII.items():
+            text = text.replace(sign, plain)
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def print_info(run: Run) -> None:
     """What a run is, one fact a line."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts(run):
-        table.add_row(Text(name), Text(value))
-    _stdout().print(table)
+    rows = facts(run)
+    width = max(len(name) for name, _ in rows)
+    show([f"{name:<{width}}  {value}" for name, value in rows])
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
@@ -112,52 +131,60 @@ def facts(run: Run) -> list[tuple[str, str]]:
     rows = [
         ("run", run.run_id),
         ("folder", str(run.path)),
-        ("state", "complete" if run.folder.complete else "INCOMPLETE: it did not finish; run it again"),
+        ("state", "complete" if run.complete else "INCOMPLETE: it did not finish; run it again"),
         ("campaign", str(config.get("campaign"))),
+        *_configuration_facts(config),
+        ("overrides", " ".join(records.read_overrides(run.path))),
+        *_input_facts(run),
+        *(("warning", text) for text in run.warnings),
+        *_environment_facts(run),
+        *_size_facts(run),
     ]
-    rows += _configuration_facts(config)
-    overrides = run.folder.overrides_file
-    if overrides.is_file() and (given := " ".join(overrides.read_text(encoding="utf-8").split("\n")).strip()):
-        rows.append(("overrides", given))
-    return rows + _input_facts(run) + _environment_facts(run) + _size_facts(run)
+    return [(name, value) for name, value in rows if value]
 
 
 def _configuration_facts(config: dict[str, Any]) -> list[tuple[str, str]]:
-    portfolio, behaviour, rates = (config.get(key) or {} for key in ("portfolio", "behaviour", "rates"))
-    kinds = [kind for kind in ("prepayment", "default", "severity") if kind in behaviour]
-    models = [f"{kind} {(behaviour[kind] or {}).get('model')}" for kind in kinds]
+    def at(*keys: str) -> Any:
+        return setting(config, *keys)
+
+    models = [f"{kind} {at('behaviour', kind, 'model')}" for kind in ("prepayment", "default", "severity")]
+    file = f", {at('portfolio', 'file')}" if at("portfolio", "file") else ""
+    spreads = at("pricing", "spreads")
     return [
-        ("paths, seed", f"{config.get('paths')}, {config.get('seed')}"),
-        ("precision", f"{config.get('precision')}, backend {(config.get('backend') or {}).get('name')}"),
-        ("portfolio", f"{portfolio.get('name')} ({portfolio.get('source')}), cut-off {portfolio.get('cut_off')}"),
-        ("rates", f"curve {rates.get('curve')}, mean reversion {rates.get('mean_reversion')}, sigma {rates.get('sigma')}"),
-        ("behaviour", f"{', '.join(models)}; {behaviour.get('decrement')}"),
-        ("deal", str((config.get("deal") or {}).get("name"))),
-        ("spreads", ", ".join(f"{k} {v}" for k, v in ((config.get("pricing") or {}).get("spreads") or {}).items())),
+        ("paths, seed", f"{at('paths')}, {at('seed')}"),
+        ("precision", f"{at('precision')}, backend {at('backend', 'name')}"),
+        ("portfolio", f"{at('portfolio', 'name')} ({at('portfolio', 'source')}{file}), cut-off {at('portfolio', 'cut_off')}"),
+        (
+            "rates",
+            f"curve {at('rates', 'curve')}, mean reversion {at('rates', 'mean_reversion')}, sigma {at('rates', 'sigma')}",
+        ),
+        ("behaviour", f"{', '.join(models)}; {at('behaviour', 'decrement')}"),
+        ("deal", str(at("deal", "name"))),
+        ("spreads", ", ".join(f"{k} {v}" for k, v in spreads.items()) if isinstance(spreads, dict) else str(spreads)),
     ]
 
 
 def _input_facts(run: Run) -> list[tuple[str, str]]:
     rows = []
-    for record in _read_json(run.folder.inputs_file, []):
+    for record in records.read_inputs(run.path):
         counts = f"{record['rows']:,} rows, {record.get('rejects') or 0:,} rejected, " if record.get("rows") else ""
-        rows.append(("input", f"{record.get('path')}: {counts}sha256 {str(record.get('sha256'))[:16]}…"))
+        rows.append(("input", f"{record['path']}: {counts}sha256 {str(record.get('sha256'))[:16]}…"))
     return rows
 
 
 def _environment_facts(run: Run) -> list[tuple[str, str]]:
-    found = _read_json(run.folder.env_file, {})
+    found = records.read_environment(run.path)
     packages = found.pop("packages", None) or {}
-    rows = [(name.replace("_", " "), _words(value)) for name, value in found.items() if value not in (None, "", {}, [])]
+    rows = [(name.replace("_", " "), _words(value)) for name, value in found.items()]
     kept = [f"{name} {packages[name]}" for name in ("numpy", "numba", "zarr", "xarray", "QuantLib") if packages.get(name)]
-    return [*rows, ("packages", ", ".join(kept))] if kept else rows
+    return [*rows, ("packages", ", ".join(kept))]
 
 
 def _words(value: Any) -> str:
     """A record of ``env.json`` on one line."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_words(inner)}" for name, inner in value.items() if inner not in (None, ""))
-    return " ".join(map(_words, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(_words, value)) if isinstance(value, list) else str(value or "")
 
 
 def _size_facts(run: Run) -> list[tuple[str, str]]:
@@ -168,29 +195,6 @@ def _size_facts(run: Run) -> list[tuple[str, str]]:
     from mcsim import store
 
     for group in store.groups(run.path):
-        sizes = store.open_group(run.path, group).sizes
+        sizes = store.sizes(run.path, group)
         rows.append((f"store/{group}", ", ".join(f"{dim} {size:,}" for dim, size in sizes.items())))
     return rows
-
-
-def _cell(value: Any, how: str) -> str:
-    number = float(value)
-    if number != number:
-        return "-"
-    if how == "bp":
-        return f"{number * 1e4:,.0f}"
-    return f"{number * 100:.3f}" if how == "%" else format(number, how)
-
-
-def _stdout() -> Any:
-    from rich.console import Console
-
-    terminal = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    return Console(highlight=False, width=max(terminal, _WIDTH))
-
-
-def _read_json(path: Any, otherwise: Any) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return otherwise

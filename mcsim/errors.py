@@ -102,6 +102,12 @@ class PriceError(McsimError):
     exit_code = 4
 
 
+class WriteError(StoreError):
+    """A file of a run that the disk does not take: nothing is damaged, the run is not finished."""
+
+    exit_code = 3
+
+
 class IncompleteRunError(McsimError):
     """A run without its COMPLETE marker."""
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import suppress
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -56,7 +57,7 @@ class Progress:
     ) -> None:
         self.total, self.unit, self.title = total, unit, ""
         self.done: float = 0
-        self._terminal = sys.stderr.isatty() if terminal is None else terminal
+        self._terminal = bool(sys.stderr and sys.stderr.isatty()) if terminal is None else terminal
         self._clock = clock
         self._lock = threading.Lock()
         self._started = self._last_line = clock()
@@ -104,7 +105,8 @@ class Progress:
         """Takes the bar away and leaves one line in the log. Nothing happens where nothing was counted since the last time."""
         with self._lock:
             if self._bar is not None:
-                self._bar.stop()
+                with suppress(OSError, ValueError):
+                    self._bar.stop()
                 self._bar = None
             if self.done:
                 seconds = self._elapsed()
@@ -132,11 +134,14 @@ class Progress:
         return max(self._clock() - self._started, 1e-9)
 
     def _draw(self) -> None:
-        if self._bar is None:
-            self._bar = _make_bar()
-            self._bar.start()
-            self._task = self._bar.add_task(self.title or self.unit, total=self.total or None, status="")
-        self._bar.update(self._task, completed=self.done, status=self._counts("") if self.done else "")
+        try:
+            if self._bar is None:
+                self._bar = _make_bar()
+                self._bar.start()
+                self._task = self._bar.add_task(self.title or self.unit, total=self.total or None, status="")
+            self._bar.update(self._task, completed=self.done, status=self._counts("") if self.done else "")
+        except (OSError, ValueError):  # the terminal is gone; the run goes on
+            self._terminal = False
 
 
 def _make_bar() -> Any:

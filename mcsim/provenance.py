@@ -101,6 +101,7 @@ def store_attributes(config: Mapping[str, Any], seed: int, backend: str, precisi
         "python": platform.python_version(),
         "git_commit": git["commit"],
         "git_dirty": git["dirty"],
+        **({"git_reason": git["reason"]} if "reason" in git else {}),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -133,6 +134,20 @@ def config_hash(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain(config), sort_keys=True).encode()).hexdigest()
 
 
+def identity(config: Mapping[str, Any], inputs: Iterable[Mapping[str, Any]]) -> str:
+    """SHA-256 of everything that went into a run: its configuration, and the contents of its inputs whatever their order.
+
+    Parameters
+    ----------
+    config : mapping
+        The resolved configuration.
+    inputs : iterable of mapping
+        Of :func:`input_records`.
+    """
+    digests = sorted(str(record["sha256"]) for record in inputs)
+    return hashlib.sha256(json.dumps([config_hash(config), digests]).encode()).hexdigest()
+
+
 def file_sha256(path: str | Path) -> str:
     """SHA-256 of a file, hex."""
     digest = hashlib.sha256()
@@ -143,14 +158,14 @@ def file_sha256(path: str | Path) -> str:
 
 
 def input_records(inputs: Iterable[Any]) -> list[dict[str, Any]]:
-    """The contents of ``inputs.json``: path as the user gave it, size, SHA-256, rows, rejects.
+    """The contents of ``inputs.json``: path as the user gave it, SHA-256, size, rows, rejects.
 
     Parameters
     ----------
     inputs : iterable
         Objects with ``path`` and ``sha256`` and, for tapes, ``rows`` and ``rejects`` (``mcsim.tapes`` ``InputFile``), or pairs
-        ``(path, sha256)`` (``Curve.input``); ``None`` is passed over. ``size`` is ``None``
-        where the path is no file, as for a generated pool.
+        ``(path, sha256)`` (``Curve.input``); ``None`` is passed over. What an input does not have is left out: ``rows`` and
+        ``rejects`` of what is no tape, ``size`` of what is no file.
     """
     records = []
     for item in inputs:
@@ -158,15 +173,11 @@ def input_records(inputs: Iterable[Any]) -> list[dict[str, Any]]:
             continue
         path, sha256 = item if isinstance(item, tuple) else (item.path, item.sha256)
         file = Path(path)
-        records.append(
-            {
-                "path": _shown(file),
-                "size": file.stat().st_size if file.is_file() else None,
-                "sha256": sha256,
-                "rows": getattr(item, "rows", None),
-                "rejects": getattr(item, "rejects", None),
-            }
-        )
+        record: dict[str, Any] = {"path": _shown(file), "sha256": sha256}
+        if file.is_file():
+            record["size"] = file.stat().st_size
+        record |= {name: found for name in ("rows", "rejects") if (found := getattr(item, name, None)) is not None}
+        records.append(record)
     return records
 
 
@@ -219,20 +230,27 @@ def devices(proc: Path = Path("/proc/driver/nvidia")) -> list[dict[str, str]]:
 
 
 def git_state(source: Path = _SOURCE) -> dict[str, Any]:
-    """Commit of the source tree and whether it changed since; both ``None`` where mcsim does not run from its repository."""
-    root = _git(source, "rev-parse", "--show-toplevel")
+    """Commit of the source tree and whether it changed since; where one is not known, None and the ``reason``."""
+    root, why = _git(source, "rev-parse", "--show-toplevel")
     # An installed mcsim may lie inside somebody else's repository (a virtual environment in a project).
     if root is None or Path(root).resolve() != source.resolve():
-        return {"commit": None, "dirty": None}
-    status = _git(source, "status", "--porcelain")
-    return {"commit": _git(source, "rev-parse", "--verify", "HEAD"), "dirty": None if status is None else bool(status)}
+        return {"commit": None, "dirty": None, "reason": why or "mcsim does not run from its own git checkout"}
+    commit, why = _git(source, "rev-parse", "--verify", "HEAD")
+    status, no_status = _git(source, "status", "--porcelain")
+    state = {"commit": commit, "dirty": None if status is None else bool(status)}
+    found = "; ".join(dict.fromkeys(text for text in (why, no_status) if text))
+    return {**state, "reason": found} if found else state
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def _git(folder: Path, *arguments: str) -> tuple[str | None, str]:
+    """What git answers, or None and why there is no answer."""
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=_GIT_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return None, f"git did not answer in {_GIT_SECONDS:g} s"
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None, "git is not there"
+    if done.returncode:
+        return None, "no commit yet" if "HEAD" in arguments else "mcsim does not run from its own git checkout"
+    return done.stdout.strip(), ""

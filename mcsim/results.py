@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcsim import store
-from mcsim.errors import InputError
+from mcsim.errors import InputError, StoreError
+from mcsim.records import read_warnings
+from mcsim.reports.price_table import laid_out, price_table
 from mcsim.run_folder import RunFolder
+from mcsim.store.marker import require_manifest
 
 if TYPE_CHECKING:
     import xarray as xr  # half a second, that a run without a look at its arrays does not need
@@ -27,7 +30,7 @@ class Run:
     runs_dir : path
         Where runs are kept.
     complete : bool
-        Insist that the run finished.
+        Insist that the run finished. An unfinished one shows the paths that are whole: see :func:`mcsim.store.open_group`.
 
     Raises
     ------
@@ -55,10 +58,20 @@ class Run:
         """Name of the run folder."""
         return self.folder.run_id
 
+    @property
+    def complete(self) -> bool:
+        """Whether the run finished."""
+        return self.folder.complete
+
     @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved configuration."""
         return self.folder.read_config()
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """Every warning that the run gave, in order; they stand in its report too."""
+        return read_warnings(self.path)
 
     @cached_property
     def attributes(self) -> dict[str, Any]:
@@ -137,24 +150,38 @@ class Run:
         return regenerate_loan(self, loan_id, path)
 
     def report(self) -> Path:
-        """Path of the run's ``report.html``, written if it is not there.
+        """Path of the run's ``report.html``, written if it is not there or is not as it was written.
 
         Returns
         -------
         pathlib.Path
             A page that needs no other file and no network.
         """
-        if not self.folder.report.is_file():
+        from mcsim.reports.seal import report_problem
+
+        if not self.folder.report.is_file() or report_problem(self.path):
             from mcsim.run import write_report
 
             write_report(self)
         return self.folder.report
 
     def verify(self) -> int:
-        """Read every stored byte against its checksum; the number of shards, or a StoreError that names what is wrong."""
-        shards = store.verify(self.path)
-        store.check_marker(self.path)
-        return shards
+        """Hold every file against its SHA-256, the report against its own; the number of files.
+
+        Raises
+        ------
+        IncompleteRunError
+            A run that did not finish: nothing vouches for it.
+        StoreError
+            Naming everything that is missing, changed or not of the run.
+        """
+        from mcsim.reports.seal import report_problem
+
+        files = require_manifest(self.path).check_all()
+        problem = report_problem(self.path)
+        if problem:
+            raise StoreError(problem)
+        return files
 
     def _group(self, group: str) -> xr.Dataset:
         known = store.groups(self.path)
@@ -167,32 +194,28 @@ class Run:
         facts = self.attributes
         commit = (facts.get("git_commit") or "unknown")[:12] + (" (changed)" if facts.get("git_dirty") else "")
         names = store.groups(self.path)
-        sizes = {str(dim): size for name in names for dim, size in store.open_group(self.path, name).sizes.items()}
+        sizes = {dim: size for name in names for dim, size in store.sizes(self.path, name).items()}
         return [
-            ("run", self.run_id + ("" if self.folder.complete else " (incomplete)")),
+            ("run", self.run_id + ("" if self.complete else " (incomplete)")),
             ("created", str(facts.get("created", "unknown"))),
             ("seed", str(facts.get("seed", "unknown"))),
             ("backend", f"{facts.get('backend', 'unknown')}, {facts.get('precision', 'unknown')}"),
             ("mcsim", f"{facts.get('mcsim_version', 'unknown')}, commit {commit}"),
             ("holds", ", ".join(names) or "nothing"),
             ("sizes", ", ".join(f"{dim} {size:,}" for dim, size in sizes.items())),
+            *([("warnings", f"{len(self.warnings)}: see run.warnings")] if self.warnings else []),
         ]
 
     def _price_rows(self) -> list[tuple[str, ...]]:
-        if "prices" not in store.groups(self.path):
+        if "prices" not in store.groups(self.path) or not self.complete:
             return []
-        prices = self.prices
-        names = ("price", "price_standard_error", "wal")
-        columns = [prices[name].values for name in names]
-        rows = [(str(label), *(f"{column[i]:,.4f}" for column in columns)) for i, label in enumerate(prices["tranche"].values)]
-        return [("class", "price", "std. error", "WAL, years"), *rows]
+        return price_table(self.prices, ("price", "price_standard_error", "value", "value_standard_error", "wal"))
 
     def __repr__(self) -> str:
         lines = [f"{name:8} {value}" for name, value in self._facts()]
         rows = self._price_rows()
         if rows:
-            width = max(len(row[0]) for row in rows)
-            lines += [""] + [f"{row[0]:{width}}" + "".join(f"{cell:>14}" for cell in row[1:]) for row in rows]
+            lines += ["", *laid_out(rows)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

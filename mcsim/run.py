@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import functools
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,10 @@ from mcsim import provenance, store
 from mcsim.backend import Backend, choose_backend
 from mcsim.errors import InputError, McsimError, StoreError, nearest
 from mcsim.progress import Progress
+from mcsim.records import read_inputs
 from mcsim.results import Run
 from mcsim.run_folder import RunFolder
+from mcsim.run_log import RunLog
 from mcsim.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,20 +45,20 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
     """
     from mcsim.deals.ahead import compiling_ahead
     from mcsim.market.curve import load_curve
-    from mcsim.market.sources import data_file
     from mcsim.simulation.stage import Simulation
 
     backend = choose_backend(settings.backend, settings.precision)
     folder = RunFolder.create(settings.output.runs_dir, settings.campaign, settings.raw, overrides)
-    with _log_to(folder.log):
-        log.info("run %s: backend %s, %s (%s)", folder.run_id, backend.target, backend.precision, backend.reason)
+    with RunLog(folder) as run_log:
+        log.info("backend %s, %s (%s)", backend.target, backend.precision, backend.reason)
         tape = _load_tape(settings, folder.rejects)
         curve = load_curve(settings.rates)
         for note in tape.notes:
             log.warning("%s", note)
+        folder = folder.identify(settings.raw, _inputs(settings, tape, curve))
+        run_log.move(folder)
+        log.info("run %s", folder.run_id)
         _check_before_simulating(settings, tape.loans, curve, folder.path)
-        dynamics = data_file(settings.home_prices.state_file)
-        folder.write_inputs([*tape.inputs, curve.input, (str(dynamics), provenance.file_sha256(dynamics))])
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
         store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_tape_facts(tape, curve)})
 
@@ -69,13 +70,32 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
             if passes == 2:
                 simulation.write_loans(folder.path, shown)
         _price(folder.path, settings.deal, settings.pricing.spreads, settings.engine.path_block, backend, keep=True)
-        run = Run(folder, complete=False)
-        if settings.output.report:
-            write_report(run)
         store.check_complete(folder.path)
+        run_log.finish()
         folder.mark_complete()
-        log.info("complete: %s", folder.path)
-    return Run(folder)
+    log.info("complete: %s", folder.path)
+    run = Run(folder)
+    if settings.output.report:
+        _report_or_say_why(run)
+    return run
+
+
+def _report_or_say_why(run: Run) -> None:
+    """The run is complete and stays so, whatever becomes of the page that shows it."""
+    try:
+        write_report(run)
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        why = first if isinstance(error, McsimError) else f"{type(error).__name__}: {first}"
+        log.warning("the run is complete, its report was not written: %s; `mcsim report %s` writes it", why, run.path)
+
+
+def _inputs(settings: Settings, tape: Any, curve: Any) -> list[Any]:
+    """Every file that the run reads, with its digest."""
+    from mcsim.market.sources import data_file
+
+    dynamics = data_file(settings.home_prices.state_file)
+    return [*tape.inputs, curve.input, (str(dynamics), provenance.file_sha256(dynamics))]
 
 
 def reprice(
@@ -139,7 +159,8 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     from mcsim.simulation.work import Block
 
     settings = settings_of(_recorded_config(run))
-    tape = _load_tape(settings, None)
+    tape, curve = _load_tape(settings, None), load_curve(settings.rates)
+    _check_inputs(run, provenance.input_records(_inputs(settings, tape, curve)))
     known = tape.loans.loan_id.tolist()
     problems = []
     if loan_id not in known:
@@ -149,7 +170,7 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     if problems:
         raise InputError(problems)
     backend = choose_backend(run.attributes["backend"], run.attributes["precision"])
-    simulation = Simulation(settings, tape.loans, load_curve(settings.rates), backend)
+    simulation = Simulation(settings, tape.loans, curve, backend)
     flows = simulation.loan(Block(path, 1), known.index(loan_id))
     from kernels.loan_month import FIELDS
 
@@ -185,6 +206,14 @@ def _recorded_config(run: Run) -> dict[str, Any]:
     return config
 
 
+def _check_inputs(run: Run, found: list[dict[str, Any]]) -> None:
+    """A loan is simulated again from the files that the run read, or not at all."""
+    before = {record["path"]: record["sha256"] for record in read_inputs(run.path)}
+    changed = [record["path"] for record in found if before.get(record["path"]) != record["sha256"]]
+    if changed:
+        raise InputError([f"{path}: its content is not what run {run.run_id} read; restore it" for path in changed])
+
+
 def _load_tape(settings: Settings, rejects_file: Path | None) -> Any:
     """Loans of the run, residential ones marked to the cut-off by their state's index."""
     from mcsim.market.home_price_history import load_history
@@ -212,24 +241,3 @@ def _tape_facts(tape: Any, curve: Any) -> dict[str, Any]:
         "rejected_rows": len({reject.row for reject in tape.rejects}),
         "notes": json.dumps(notes_record(tape.notes)),
     }
-
-
-@contextlib.contextmanager
-def _log_to(path: Path) -> Iterator[None]:
-    """Sends the log to a file while the run lasts."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    except (McsimError, KeyboardInterrupt) as error:  # the command line says it on the terminal; the folder must say it too
-        reason = str(error) if isinstance(error, McsimError) else "interrupted"
-        handler.handle(log.makeRecord(log.name, logging.ERROR, "", 0, "stopped: %s", (reason,), None))
-        raise
-    except Exception as error:
-        error.log_file = path  # type: ignore[attr-defined]  # for the command line, where a traceback goes into it
-        raise
-    finally:
-        log.removeHandler(handler)
-        handler.close()

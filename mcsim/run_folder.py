@@ -2,7 +2,8 @@
 
 ::
 
-    runs/<run id>/  config.yaml  overrides.txt  env.json  inputs.json  rejects.csv  log.txt  store.zarr/  report.html  COMPLETE
+    runs/<run id>/  config.yaml  overrides.txt  env.json  inputs.json  rejects.csv  warnings.json  log.txt  store.zarr/
+                    COMPLETE  report.html
 """
 
 from __future__ import annotations
@@ -10,21 +11,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mcsim import provenance
+from mcsim import provenance, records
 from mcsim.errors import IncompleteRunError, InputError, StoreError, nearest, shown
+from mcsim.files import reason, write_whole, writing
 from mcsim.paths import expanded, path_problem
 from mcsim.store.layout import STORE_NAME
-from mcsim.store.marker import MARKER_NAME, is_complete, mark_complete
-from mcsim.yaml_files import dump_yaml, read_mapping
+from mcsim.store.marker import MARKER_NAME, REPORT_NAME, is_complete, mark_complete, read_manifest
+from mcsim.yaml_files import dump_yaml
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[A-Za-z0-9._-]+-[0-9a-f]{8}")
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
 _CAMPAIGN_LENGTH = 34
 """What 64 characters leave after the time stamp (20), the hash (8) and two dashes."""
 
@@ -40,38 +43,41 @@ class RunFolder:
 
     @property
     def run_id(self) -> str:
-        """Name of the folder: UTC time to the millisecond, campaign, first 8 digits of the config's SHA-256."""
+        """Name of the folder: UTC time to the millisecond, campaign, first 8 digits of the SHA-256 of all that went in.
+
+        That of the configuration alone until the inputs were read: see :meth:`identify`.
+        """
         return self.path.name
 
     @property
     def config_file(self) -> Path:
         """The resolved configuration, YAML."""
-        return self.path / "config.yaml"
+        return self.path / records.CONFIG
 
     @property
     def overrides_file(self) -> Path:
         """What the user gave on the command line, one override a line."""
-        return self.path / "overrides.txt"
+        return self.path / records.OVERRIDES
 
     @property
     def env_file(self) -> Path:
         """:func:`mcsim.provenance.environment`, JSON."""
-        return self.path / "env.json"
+        return self.path / records.ENVIRONMENT
 
     @property
     def inputs_file(self) -> Path:
         """:func:`mcsim.provenance.input_records`, JSON."""
-        return self.path / "inputs.json"
+        return self.path / records.INPUTS
 
     @property
     def rejects(self) -> Path:
         """Rows of the tape that were turned away, CSV."""
-        return self.path / "rejects.csv"
+        return self.path / records.REJECTS
 
     @property
     def log(self) -> Path:
         """The run's log."""
-        return self.path / "log.txt"
+        return self.path / records.LOG
 
     @property
     def store(self) -> Path:
@@ -81,7 +87,7 @@ class RunFolder:
     @property
     def report(self) -> Path:
         """The report."""
-        return self.path / "report.html"
+        return self.path / REPORT_NAME
 
     @property
     def complete(self) -> bool:
@@ -109,14 +115,16 @@ class RunFolder:
         ------
         InputError
             If the campaign's name does not fit or the folder cannot be made.
+        WriteError
+            If the disk does not take the records.
         """
         if not NAME.fullmatch(campaign):
             raise InputError(
                 f"campaign {campaign!r}: expected 1 to 64 letters, digits, '.', '_' or '-', for it names the run folder"
             )
         folder = cls(_make_unique(Path(runs_dir), campaign, provenance.config_hash(config)[:8]))
-        folder.config_file.write_text(dump_yaml(provenance.plain(config)), encoding="utf-8")
-        folder.overrides_file.write_text(override_lines(overrides), encoding="utf-8")
+        write_whole(folder.config_file, dump_yaml(provenance.plain(config)))
+        write_whole(folder.overrides_file, override_lines(overrides))
         _write_json(folder.env_file, provenance.environment())
         return folder
 
@@ -138,48 +146,56 @@ class RunFolder:
         InputError
             No such run, or a beginning that several share (exit code 2).
         StoreError
-            The folder is no run folder (exit code 4).
+            The folder is no run folder, or a file of a finished run is missing, cut short or not the run's (exit code 4).
         IncompleteRunError
             The run did not finish (exit code 3).
         """
         runs_dir = expanded(str(runs_dir))
         folder = cls(_find(str(path), Path(runs_dir)))
-        if not folder.config_file.is_file():
+        manifest = read_manifest(folder.path)
+        if manifest is not None:
+            manifest.check_listing()
+        elif not folder.config_file.is_file():
             raise StoreError(f"{folder.path} is not a run folder: it holds no config.yaml")
-        if complete:
-            folder._check_complete(Path(runs_dir))
+        elif complete:
+            raise folder._incomplete(Path(runs_dir))
         return folder
 
     def read_config(self) -> dict[str, Any]:
-        """The resolved configuration of the run.
+        """:func:`mcsim.records.read_config`."""
+        return records.read_config(self.path)
 
-        Raises
-        ------
-        StoreError
-            If ``config.yaml`` cannot be read.
+    def identify(self, config: Mapping[str, Any], inputs: Iterable[Any]) -> RunFolder:
+        """Write ``inputs.json`` and give the folder the name that tells what went in, contents of the inputs included.
+
+        Parameters
+        ----------
+        config : mapping
+            The resolved configuration.
+        inputs : iterable
+            See :func:`mcsim.provenance.input_records`.
+
+        Returns
+        -------
+        RunFolder
+            The folder at its new place; this one is no more.
         """
-        try:
-            config = read_mapping(self.config_file, LARGEST_CONFIG)
-        except InputError as error:
-            raise StoreError(f"the run's configuration is damaged: {error}") from error
-        if not config:
-            raise StoreError(f"{self.config_file} holds no configuration")
-        return config
-
-    def write_inputs(self, inputs: Iterable[Any]) -> None:
-        """Write ``inputs.json``: see :func:`mcsim.provenance.input_records`."""
-        _write_json(self.inputs_file, provenance.input_records(inputs))
+        found = provenance.input_records(inputs)
+        _write_json(self.inputs_file, found)
+        stamp, rest = self.run_id.split("-", 1)
+        when = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+        name = f"{rest.rpartition('-')[0]}-{provenance.identity(config, found)[:8]}"
+        with writing(self.path):
+            return RunFolder(_take_name(self.path.parent, when, name, lambda target: _rename(self.path, target)))
 
     def mark_complete(self) -> None:
-        """Flush the folder to the disk and write the marker: the last thing a run does."""
+        """Flush the folder to the disk, take every file's digest, write the marker: the last thing that a run records."""
         mark_complete(self.path)
 
-    def _check_complete(self, runs_dir: Path) -> None:
-        if self.complete:
-            return
+    def _incomplete(self, runs_dir: Path) -> IncompleteRunError:
         finished = [run.run_id for run in list_runs(runs_dir) if run.complete]
         hint = f"; the newest finished run is {finished[-1]}" if finished else ""
-        raise IncompleteRunError(f"{self.path} did not finish: it holds no {MARKER_NAME} marker. Run it again{hint}")
+        return IncompleteRunError(f"{self.path} did not finish: it holds no {MARKER_NAME} marker. Run it again{hint}")
 
 
 def override_lines(overrides: Iterable[str]) -> str:
@@ -196,23 +212,33 @@ def list_runs(runs_dir: str | Path = "runs") -> list[RunFolder]:
 
 
 def _make_unique(runs_dir: Path, campaign: str, digest: str) -> Path:
-    """``mkdir`` decides between runs that start in the same millisecond; the one that loses takes the next."""
-    now = datetime.now(UTC)
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
-        while True:
-            stamp = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03d}Z"
-            path = runs_dir / f"{stamp}-{campaign[:_CAMPAIGN_LENGTH]}-{digest}"
-            try:
-                os.mkdir(path)
-            except FileExistsError:
-                now += timedelta(milliseconds=1)
-            else:
-                return path
+        return _take_name(runs_dir, datetime.now(UTC), f"{campaign[:_CAMPAIGN_LENGTH]}-{digest}", os.mkdir)
     except OSError as error:
         raise InputError(
-            f"cannot make a run folder under {runs_dir}: {error.strerror}; give another output.runs_dir"
+            f"cannot make a run folder under {runs_dir}: {reason(error)}; give another output.runs_dir"
         ) from error
+
+
+def _take_name(runs_dir: Path, when: datetime, name: str, take: Callable[[Path], None]) -> Path:
+    """``take`` decides between runs that start in the same millisecond; the one that loses takes the next."""
+    while True:
+        path = runs_dir / f"{when:%Y%m%dT%H%M%S}.{when.microsecond // 1000:03d}Z-{name}"
+        try:
+            take(path)
+        except FileExistsError:
+            when += timedelta(milliseconds=1)
+        else:
+            return path
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Never over another run: a rename replaces an empty folder in silence."""
+    if source == target:
+        return
+    os.mkdir(target)
+    os.rename(source, target)
 
 
 def _find(name: str, runs_dir: Path) -> Path:
@@ -242,4 +268,4 @@ def _find(name: str, runs_dir: Path) -> Path:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(value, indent=2) + "\n")

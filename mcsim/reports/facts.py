@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
-from mcsim import provenance
-from mcsim.errors import StoreError
+from mcsim import provenance, records
+from mcsim.tapes.notes import Note
 
 _POOL_LABELS = {
     "loans": ("Loans", "count"),
@@ -33,22 +32,6 @@ _POOL_LABELS = {
 _LISTED_STATES = 8
 
 
-def read_json(path: Path) -> Any:
-    """Content of ``path``; None where there is no such file.
-
-    Raises
-    ------
-    StoreError
-        If the file is there and is not JSON.
-    """
-    if not path.exists():
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StoreError(f"{path}: not readable as JSON ({error}); the run folder is damaged: run again") from None
-
-
 def config_text(config: dict[str, Any]) -> str:
     """The resolved configuration as YAML."""
     import yaml
@@ -56,32 +39,27 @@ def config_text(config: dict[str, Any]) -> str:
     return str(yaml.safe_dump(provenance.plain(config), sort_keys=False, allow_unicode=True))
 
 
-def inputs_of(folder: Path) -> list[dict[str, Any]]:
-    """Files that went in: name, sha256, size, rows and rejects where they were recorded."""
-    stored = read_json(folder / "inputs.json") or []
-    files = stored.get("inputs", []) if isinstance(stored, dict) else stored
-    return [dict(one) for one in files]
+def warnings_of(folder: Path, notes: list[dict[str, Any]]) -> list[str]:
+    """Warnings of the run, without those that only repeat a note of the tape."""
+    said = {str(Note(**{**note, "loan_ids": tuple(note.get("loan_ids", ()))})) for note in notes}
+    return [text for text in records.read_warnings(folder) if text not in said]
 
 
-def rejects_of(folder: Path) -> tuple[int, list[dict[str, str]]]:
-    """Number of rejected values and the first ten of them."""
-    path = folder / "rejects.csv"
-    if not path.exists():
-        return 0, []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return len(rows), rows[:10]
+def notes_of(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the reader of the tape applied, left out, imputed or did not know: :func:`mcsim.tapes.notes.notes_record`."""
+    return list(json.loads(attributes.get("notes") or "[]"))
 
 
 def environment_of(folder: Path, attributes: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """What computed: rows (label, text) from env.json and the store's ``attributes``; and the versions of the packages."""
-    stored = read_json(folder / "env.json") or {}
+    stored = records.read_environment(folder)
     git, cpu = stored.get("git") or {}, stored.get("cpu") or {}
     devices = ", ".join(f"{d.get('model')}, driver {d.get('driver')}" for d in stored.get("devices") or [])
-    commit = git.get("commit") or attributes.get("git_commit")
+    commit = git.get("commit")
+    why = f"unknown: {git.get('reason') or 'not recorded'}"
     rows = [
         ("mcsim", stored.get("mcsim")),
-        ("Git commit", f"{commit}{' with changes not committed' if git.get('dirty') else ''}" if commit else None),
+        ("Git commit", f"{commit}{' with changes not committed' if git.get('dirty') else ''}" if commit else why),
         ("Created", attributes.get("created")),
         ("Target", attributes.get("backend")),
         ("Why this target", attributes.get("backend_reason")),

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mcsim import store
+from mcsim import records
 from mcsim.errors import StoreError
+from mcsim.files import write_whole
 from mcsim.provenance import config_hash
+from mcsim.records import setting
 from mcsim.reports import charts, facts
 from mcsim.reports import statistics as stats
+from mcsim.reports.price_table import aligned, price_cells
+from mcsim.reports.seal import sealed
+from mcsim.store.marker import REPORT_NAME, require_manifest
 
 log = logging.getLogger("mcsim")
 
+_COLUMNS = (
+    "original_balance", "price", "price_standard_error", "value", "value_standard_error", "wal", "wal_standard_error", "spread",
+    "principal_loss", "interest_share",
+)  # fmt: skip
 _TEMPLATE = "report.html.j2"
 _MILLION = 1e-6
 NO_VALUE = "–"
+FIGURE_SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
 CENTS = 0.01
 _INITIALS = {"sec", "cmbs", "rmbs", "mbs", "crt", "msr", "sfr", "slst", "cafl", "arm", "heo"}
 
@@ -43,17 +52,20 @@ def write_report(run: Any) -> Path:
 
     Raises
     ------
+    IncompleteRunError
+        If the run did not finish.
     StoreError
-        If a file of the run folder is damaged, or a shard of its store is missing or damaged: all of them by name.
+        If a file of the run is missing, changed or not the run's.
     """
     import jinja2
 
-    store.check_complete(run.path)
+    folder = Path(run.path)
+    require_manifest(folder).check_listing()
     content = _collect_or_name_damage(run)
     for check in content["failed"]:
         log.warning(
             "run %s fails the check %r (%s): off by USD %s, allowed %.3g",
-            Path(run.path).name, check.name, check.identity, _difference(check.difference), check.allowed,
+            folder.name, check.name, check.identity, _difference(check.difference), check.allowed,
         )  # fmt: skip
 
     environment = jinja2.Environment(
@@ -65,22 +77,19 @@ def write_report(run: Any) -> Path:
     )
     environment.filters.update(FORMATS)
     text = environment.get_template(_TEMPLATE).render(**content)
-    target = Path(run.path) / "report.html"
-    partial = target.with_suffix(".html.part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, target)  # a reader never sees half a report
-    return target
+    write_whole(folder / REPORT_NAME, sealed(text, folder))
+    return folder / REPORT_NAME
 
 
 def _collect_or_name_damage(run: Any) -> dict[str, Any]:
-    """:func:`collect`; where it fails on a damaged store, the error says which shards."""
+    """:func:`collect`; where it fails on a damaged store, the error says which files."""
     try:
         return collect(run)
     except StoreError:
         raise
     except Exception:
-        # Lazy arrays fail with whatever the codec raises. Reading all against the checksums tells damage from a fault of ours.
-        store.verify(run.path)
+        # Reading all against the digests tells damage from a fault of ours.
+        require_manifest(run.path).check_all()
         raise
 
 
@@ -93,7 +102,7 @@ def collect(run: Any) -> dict[str, Any]:
     losses = stats.read_paths(run.pool["loss"]).cumsum(axis=0)
     rows, states = facts.pool_summary(attributes)
     environment, packages = facts.environment_of(folder, attributes)
-    rejects, first_rejects = facts.rejects_of(folder)
+    rejects, notes = records.read_rejects(folder), facts.notes_of(attributes)
     checks = stats.check_conservation(run, str(config.get("precision", "float64")), values)
     return {
         "headline": _headline(run, config, attributes, values, opening, losses),
@@ -104,9 +113,11 @@ def collect(run: Any) -> dict[str, Any]:
         "failed": [check for check in checks if not check.holds],
         "pool_rows": rows,
         "states": states,
-        "rejects": rejects,
-        "first_rejects": first_rejects,
-        "inputs": facts.inputs_of(folder),
+        "rejects": len(rejects),
+        "first_rejects": rejects[:10],
+        "warnings": facts.warnings_of(folder, notes),
+        "notes": notes,
+        "inputs": records.read_inputs(folder),
         "environment": environment,
         "packages": packages,
         "config_digest": config_hash(config),
@@ -125,8 +136,8 @@ def _headline(
     total = np.sum(list(values.values()), axis=0)
     name = Path(run.path).name
     return {
-        "campaign": str(config.get("campaign", name)),
         "run": name,
+        "file": Path(str(setting(config, "portfolio", "file") or "")).name,
         "value": float(run.prices["value"].sum()),
         "value_standard_error": _standard_error(total),
         "balance": float(attributes.get("pool_balance", opening)),
@@ -134,25 +145,23 @@ def _headline(
         "loss_standard_error": _standard_error(losses[-1]) / opening,
         "paths": int(run.pool.sizes["path"]),
         "months": int(run.pool.sizes["month"]),
-        "cut_off": _setting(config, "portfolio", "cut_off"),
-        "curve": _setting(config, "rates", "curve"),
+        "cut_off": _said(config, "portfolio", "cut_off"),
+        "curve": _said(config, "rates", "curve"),
         "seed": str(config.get("seed", NO_VALUE)),
         "precision": str(config.get("precision", NO_VALUE)),
-        "decrement": _setting(config, "behaviour", "decrement"),
+        "decrement": _said(config, "behaviour", "decrement"),
         # what was asked for may be "auto": the store says what computed
         "target": str(attributes.get("backend") or config.get("backend", NO_VALUE)),
-        "portfolio": _setting(config, "portfolio", "name"),
-        "deal": _setting(config, "deal", "name"),
+        "portfolio": _said(config, "portfolio", "name"),
+        "deal": _said(config, "deal", "name"),
         "models": [
-            _setting(config, "behaviour", kind, "model") for kind in ("prepayment", "default", "severity")
+            _said(config, "behaviour", kind, "model") for kind in ("prepayment", "default", "severity")
         ],
     }  # fmt: skip
 
 
-def _setting(config: dict[str, Any], *keys: str) -> str:
-    value: Any = config
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
+def _said(config: dict[str, Any], *keys: str) -> str:
+    value = setting(config, *keys)
     return NO_VALUE if value is None else str(value)
 
 
@@ -161,13 +170,9 @@ def _standard_error(values: stats.Array) -> float:
 
 
 def _classes(run: Any) -> dict[str, Any]:
-    """Rows of the price table, and their totals."""
-    prices = run.prices
-    names = [str(name) for name in prices["tranche"].values]
-    columns = {str(v): np.asarray(prices[v].values, np.float64) for v in prices.data_vars if prices[v].dims == ("tranche",)}
-    rows = [{"name": name, **{key: float(column[i]) for key, column in columns.items()}} for i, name in enumerate(names)]
-    totals = {key: float(np.nansum(columns[key])) for key in ("original_balance", "value")}
-    return {"rows": rows, "total": totals}
+    """Rows of the price table as cells, and the totals of balance and value."""
+    totals = {key: float(np.nansum(run.prices[key].values)) for key in ("original_balance", "value")}
+    return {"rows": aligned(price_cells(run.prices, _COLUMNS), FIGURE_SPACE), "total": totals}
 
 
 def _class_charts(run: Any, values: dict[str, stats.Array], loss_share: stats.Array) -> dict[str, str]:

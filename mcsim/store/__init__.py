@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mcsim.store.layout import STORE_NAME
-from mcsim.store.marker import MARKER_NAME, check_marker, is_complete, mark_complete
+from mcsim.store.marker import MARKER_NAME, is_complete, mark_complete, read_manifest
 from mcsim.store.reader import (
     attributes,
     check_complete,
@@ -11,6 +11,7 @@ from mcsim.store.reader import (
     missing_shards,
     open_group,
     read_block,
+    sizes,
     verify,
 )
 from mcsim.store.writer import create_group, create_store, write_block
@@ -20,7 +21,6 @@ __all__ = [
     "STORE_NAME",
     "attributes",
     "check_complete",
-    "check_marker",
     "create_group",
     "create_store",
     "groups",
@@ -29,6 +29,8 @@ __all__ = [
     "missing_shards",
     "open_group",
     "read_block",
+    "read_manifest",
+    "sizes",
     "verify",
     "write_block",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import zarr
 
-from mcsim.errors import StoreError, nearest
+from mcsim.errors import IncompleteRunError, StoreError, nearest
+from mcsim.store.checked import local_store
 from mcsim.store.layout import group_variables, store_path
+from mcsim.store.marker import is_complete, read_manifest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,9 +22,16 @@ if TYPE_CHECKING:
 _UNREADABLE = (FileNotFoundError, NotADirectoryError, KeyError, ValueError, TypeError, RuntimeError, OSError)
 """What zarr raises on a store that is not there, is not one, or is damaged."""
 
+log = logging.getLogger("mcsim")
+
 
 def open_group(run_dir: str | Path, group: str) -> xr.Dataset:
     """A group as a lazy dataset: coordinates are read, a variable only when its values are asked for; dask is not needed.
+
+    What is read of a finished run is what was written: a file that is missing, changed or not of the run is a
+    :class:`~mcsim.errors.StoreError` when it is read. Of a run that did not finish, the dataset holds what is
+    whole, and says so in its attributes (``status``, ``paths_missing``) and in a warning: a path that was never computed is
+    NaN in the store, and xarray's ``sum`` takes NaN for 0.
 
     Parameters
     ----------
@@ -33,13 +43,14 @@ def open_group(run_dir: str | Path, group: str) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Variables, dims and units as in :data:`mcsim.variables.GROUPS`. Values that were never written are NaN:
-        see :func:`check_complete`. Reading a damaged chunk raises ``ValueError``.
+        Variables, dims and units as in :data:`mcsim.variables.GROUPS`.
 
     Raises
     ------
     StoreError
         If the store cannot be read or has no such group.
+    IncompleteRunError
+        If the run did not finish and the group holds no whole path, or has no paths and is not whole.
 
     Examples
     --------
@@ -52,11 +63,42 @@ def open_group(run_dir: str | Path, group: str) -> xr.Dataset:
     if group not in known:
         raise StoreError(f"{store} holds no group {group!r}{nearest(group, known)}")
     try:
-        data: xr.Dataset = xr.open_zarr(str(store), group=group, chunks=None, consolidated=True)
+        data: xr.Dataset = xr.open_zarr(local_store(store), group=group, chunks=None, consolidated=True)
     except _UNREADABLE as error:
         raise StoreError(f"group {group!r} of {store} cannot be read: {error}") from error
     ordered: xr.Dataset = data[[name for name in group_variables(group) if name in data]]
-    return ordered
+    return ordered if is_complete(store.parent) else _whole_paths(store, group, ordered)
+
+
+def _whole_paths(store: Path, group: str, data: xr.Dataset) -> xr.Dataset:
+    """What an unfinished run has of a group: the variables that were begun, on the paths on which all of them are there."""
+    root, there = _open_root(store), {}
+    for name in data.data_vars:
+        array = root[f"{group}/{name}"]
+        assert isinstance(array, zarr.Array)
+        there[name] = _paths_there(store, f"{group}/{name}", array)
+    begun = {name: paths for name, paths in there.items() if paths.any()}
+    if not begun:
+        raise IncompleteRunError(f"{store.parent} did not finish: nothing of its {group} is there. Run it again")
+    whole = np.logical_and.reduce(list(begun.values()))
+    if len(begun) == len(there) and whole.all():
+        return data
+    missing = sorted(str(name) for name in there.keys() - begun.keys())
+    without = f", without {', '.join(missing)}" if missing else ""
+    log.warning("%s did not finish: %s holds %d of %d paths%s", store.parent, group, whole.sum(), whole.size, without)
+    found = data[list(begun)].assign_attrs(paths_missing=int((~whole).sum()))
+    return found if whole.all() else found.isel(path=np.flatnonzero(whole))
+
+
+def _paths_there(store: Path, name: str, array: zarr.Array[Any]) -> np.ndarray:
+    """Which paths of a variable were written; one entry for a variable that has no paths."""
+    dims = array.metadata.dimension_names or ()  # type: ignore[union-attr]
+    axis = dims.index("path") if "path" in dims else None
+    there = np.ones(1 if axis is None else array.shape[axis], bool)
+    for key, region in zip(_shard_keys(name, array), _shard_regions(array), strict=True):
+        if not _has_bytes(store / key):
+            there[slice(None) if axis is None else region[axis]] = False
+    return there
 
 
 def attributes(run_dir: str | Path) -> dict[str, Any]:
@@ -111,6 +153,17 @@ def read_block(
     return blocks
 
 
+def sizes(run_dir: str | Path, group: str) -> dict[str, int]:
+    """Length of each dimension of a group, from the metadata alone: no label is read."""
+    found: dict[str, int] = {}
+    prefix = f"{group}/"
+    for name, array in _arrays(_open_root(store_path(run_dir))):
+        if name.startswith(prefix) and "/" not in name[len(prefix) :]:
+            dims = array.metadata.dimension_names or ()  # type: ignore[union-attr]
+            found |= {str(dim): size for dim, size in zip(dims, array.shape, strict=True)}
+    return found
+
+
 def missing_shards(run_dir: str | Path) -> list[str]:
     """Files that a complete store has and this one has not, as ``group/variable/c/...``, in order."""
     store = store_path(run_dir)
@@ -127,23 +180,25 @@ def check_complete(run_dir: str | Path) -> None:
 
 
 def verify(run_dir: str | Path) -> int:
-    """Read every chunk against its checksum and every shard against the layout; all that is wrong is reported together.
+    """Read every byte: of a finished run every file against the marker, else every chunk against its checksum.
 
     Returns
     -------
     int
-        Number of shards read.
+        Number of files, or of shards, read.
 
     Raises
     ------
     StoreError
-        Naming the missing and the damaged shards.
+        Naming what is missing, damaged or not of the run, all together.
     """
     store = store_path(run_dir)
-    root = _open_root(store)
+    manifest = read_manifest(store.parent)
+    if manifest is not None:
+        return manifest.check_all()
     problems = [f"{key}: missing" for key in missing_shards(store)]
     count = 0
-    for name, array in _arrays(root):
+    for name, array in _arrays(_open_root(store)):
         for region, key in zip(_shard_regions(array), _shard_keys(name, array), strict=True):
             count += 1
             try:
@@ -164,7 +219,7 @@ def _open_root(store: Path) -> zarr.Group:
     if not store.is_dir():
         raise StoreError(f"{store}: no store there")
     try:
-        return zarr.open_group(str(store), mode="r")
+        return zarr.open_group(local_store(store), mode="r")
     except _UNREADABLE as error:
         raise StoreError(f"{store} is not a zarr store, or its metadata is damaged: {error}") from error
 

@@ -17,8 +17,10 @@ from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
 
 from mcsim.errors import StoreError, nearest
+from mcsim.files import writing
 from mcsim.store.layout import Layout, group_variables, plan
 from mcsim.store.shard import BLOSC, encode_shard, write_shard
+from mcsim.store.status import INCOMPLETE, STATUS
 from mcsim.variables import COORDINATES, Variable
 
 METADATA = "zarr.json"
@@ -67,7 +69,8 @@ def create_store(path: str | Path, attributes: Mapping[str, Any]) -> None:
         raise StoreError(f"store {path} exists already; give a new path") from error
     except OSError as error:
         raise StoreError(f"cannot make the store {path}: {error.strerror}") from error
-    zarr.create_group(str(path), zarr_format=3, attributes=json.loads(text))
+    with writing(path):
+        zarr.create_group(str(path), zarr_format=3, attributes={**json.loads(text), STATUS: INCOMPLETE})
     _consolidate(path)
 
 
@@ -104,21 +107,26 @@ def create_group(
         raise ValueError(f"group {group!r}: expected names of letters, digits, '.', '_' and '-', joined by '/'")
     variables = group_variables(group)
     labels = _checked_labels(group, variables, coords, shards_path)
-    sizes = {dim: len(values) for dim, values in labels.items()}
     root = _open_for_writing(store_path, "")
     if group in root:
         if not overwrite:
             raise StoreError(f"group {group!r} of {store_path} exists already")
         del root[group]
+    with writing(Path(store_path) / group):
+        _lay_out(root, group, labels, shards_path)
+    _consolidate(store_path)
+
+
+def _lay_out(root: zarr.Group, group: str, labels: Mapping[str, np.ndarray], shards_path: int) -> None:
+    sizes = {dim: len(values) for dim, values in labels.items()}
     stage = group.rsplit("/", 1)[-1]
-    target = root.create_group(group, attributes={"title": TITLES[stage], "Conventions": "CF-1.11"})
+    target = root.create_group(group, attributes={"title": TITLES[stage], "Conventions": "CF-1.11", STATUS: INCOMPLETE})
     for dim, values in labels.items():
         if sizes[dim]:
             _create_coordinate(target, dim, values)
-    for name, variable in variables.items():
+    for name, variable in group_variables(group).items():
         if all(sizes[dim] for dim in variable.dims):
             _create_array(target, name, variable, plan(variable, sizes, shards_path))
-    _consolidate(store_path)
 
 
 def write_block(store_path: str | Path, group: str, first_path: int, arrays: Mapping[str, np.ndarray]) -> None:
@@ -154,8 +162,9 @@ def write_block(store_path: str | Path, group: str, first_path: int, arrays: Map
         writes.append((folder / name, stored[name], _path_axis(variables[name]), values))
     if problems:
         raise ValueError("\n".join(problems))
-    for array, layout, path_axis, values in writes:
-        _write_array(array, layout, path_axis, first_path, values)
+    with writing(folder):
+        for array, layout, path_axis, values in writes:
+            _write_array(array, layout, path_axis, first_path, values)
 
 
 def _path_axis(variable: Variable) -> int:
@@ -285,7 +294,7 @@ def _open_for_writing(store_path: str | Path, group: str) -> zarr.Group:
 
 def _consolidate(store_path: str | Path) -> None:
     """Gather all metadata at the root, so that ``xarray.open_zarr(store, group=...)`` finds it without a warning."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), writing(Path(store_path) / "zarr.json"):
         # zarr warns that consolidated metadata is an addition to the v3 specification; readers that do not know it pass
         # over the key, and without it xarray warns on every opening.
         warnings.simplefilter("ignore", ZarrUserWarning)

@@ -44,13 +44,20 @@ def test_git_state(repository):
 def test_git_state_of_another_repository_is_not_ours(repository, tmp_path_factory):
     inside = repository / "venv"
     inside.mkdir()
-    assert provenance.git_state(inside) == {"commit": None, "dirty": None}
-    assert provenance.git_state(tmp_path_factory.mktemp("bare")) == {"commit": None, "dirty": None}
+    nothing = {"commit": None, "dirty": None, "reason": "mcsim does not run from its own git checkout"}
+    assert provenance.git_state(inside) == nothing
+    assert provenance.git_state(tmp_path_factory.mktemp("bare")) == nothing
 
 
 def test_git_state_before_the_first_commit(tmp_path):
     git(tmp_path, "init", "-q")
-    assert provenance.git_state(tmp_path)["commit"] is None
+    assert provenance.git_state(tmp_path) == {"commit": None, "dirty": False, "reason": "no commit yet"}
+
+
+def test_without_git_the_record_says_so(repository, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert provenance.git_state(repository) == {"commit": None, "dirty": None, "reason": "git is not there"}
+    assert provenance.store_attributes({}, 3, "cpu", "float32")["git_reason"] == "git is not there"
 
 
 def test_environment_says_what_ran_and_not_who(monkeypatch):
@@ -66,6 +73,25 @@ def test_environment_says_what_ran_and_not_who(monkeypatch):
     values = json.dumps(record)
     assert str(Path.home()) not in values
     assert "somebody" not in values
+
+
+def test_a_null_says_why(monkeypatch):
+    """In every record of a run; with git out of reach there are some."""
+    monkeypatch.setenv("PATH", "")
+
+    def nulls(record):
+        for value in record.values() if isinstance(record, dict) else record:
+            if isinstance(value, dict | list):
+                yield from nulls(value)
+            elif value is None:
+                yield record
+
+    records = [provenance.environment(), provenance.input_records([("curve", "cd")])]
+    found = [record for whole in records for record in nulls(whole)]
+    assert found and all(record["reason"] for record in found)
+    attributes = provenance.store_attributes({}, 3, "cpu", "float32")
+    assert [name for name, value in attributes.items() if value is None] == ["git_commit", "git_dirty"]
+    assert attributes["git_reason"]
 
 
 def test_devices(tmp_path):
@@ -100,6 +126,15 @@ def test_config_hash_does_not_see_the_order_and_sees_the_values():
     assert a == hashlib.sha256(b'{"rates": {"curve": "flat", "sigma": 0.01}, "seed": 1}').hexdigest()
 
 
+def test_identity_is_configuration_and_contents():
+    def of(config, *digests):
+        return provenance.identity(config, [{"path": "x", "sha256": digest} for digest in digests])
+
+    assert of({"seed": 1}, "a", "b") == of({"seed": 1}, "b", "a")
+    assert len({of({"seed": 1}, "a"), of({"seed": 1}, "b"), of({"seed": 2}, "a"), of({"seed": 1})}) == 4
+    assert of({"seed": 1}) == hashlib.sha256(f'["{provenance.config_hash({"seed": 1})}", []]'.encode()).hexdigest()
+
+
 def test_file_sha256(tmp_path):
     """FIPS 180-4 example: the message of one million times 'a'."""
     file = tmp_path / "a"
@@ -115,7 +150,7 @@ def test_input_records(tmp_path):
     )
     assert records == [
         {"path": str(file), "size": 5, "sha256": "ab", "rows": 3, "rejects": 1},
-        {"path": "curve", "size": None, "sha256": "cd", "rows": None, "rejects": None},
+        {"path": "curve", "sha256": "cd"},  # no file, and no tape: no size, no rows
     ]
 
 

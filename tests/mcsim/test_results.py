@@ -13,6 +13,7 @@ import pytest
 import mcsim
 from mcsim import provenance, store
 from mcsim.errors import IncompleteRunError, InputError, StoreError
+from mcsim.reports.seal import sealed
 from mcsim.results import Run
 from mcsim.run_folder import RunFolder
 from mcsim.variables import GROUPS
@@ -39,8 +40,8 @@ def fill(folder, groups):
 def folder(tmp_path):
     made = RunFolder.create(tmp_path / "runs", "tiny", CONFIG)
     fill(made, COORDS)
-    made.report.write_text("<html></html>")
     made.mark_complete()
+    made.report.write_bytes(sealed("<html></html>", made.path))
     return made
 
 
@@ -73,12 +74,14 @@ def test_a_group_that_was_not_kept(folder):
 
 def test_loans_are_the_paths_where_they_were_kept(folder):
     store.create_group(folder.store, "loan_paths", {"loan": ["7"], "month": [1, 2], "path": range(4)}, 4)
+    store.write_block(folder.store, "loan_paths", 0, {name: np.zeros((1, 2, 4)) for name in GROUPS["loan_paths"]})
+    folder.mark_complete()
     assert Run(folder).loans.balance.dims == ("loan", "month", "path")
 
 
 def test_repr_is_short_and_says_what_matters(folder):
     text = repr(Run(folder))
-    for part in (folder.run_id, "seed     5", "cpu, float32", "path 4", "tranche 2", "A<1>", "1.5000", "std. error"):
+    for part in (folder.run_id, "seed     5", "cpu, float32", "path 4", "tranche 2", "A<1>", "1.5", "± s.e."):
         assert part in text
     assert len(text.splitlines()) <= 12
     assert "A&lt;1&gt;" in Run(folder)._repr_html_()
@@ -103,9 +106,11 @@ def test_an_unfinished_run_can_be_looked_at_when_asked(tmp_path):
     with pytest.raises(IncompleteRunError):
         Run(made)
     fill(made, ["pool"])
-    text = repr(Run(made, complete=False))
+    run = mcsim.open_run(made.path, complete=False)
+    assert run.complete is False and Run(made, complete=False).complete is False
+    text = repr(run)
     assert "(incomplete)" in text
-    assert "std. error" not in text
+    assert "± s.e." not in text
 
 
 def test_verify_sees_damage(folder):
@@ -126,9 +131,11 @@ def test_price_and_report_go_to_the_run_module(folder, fake_run_module):
     assert run.price(deal="mine", config_dir="own") == (run, "mine", None, "own")
     assert run.report() == folder.report
     assert written == []
+    folder.report.write_text(folder.report.read_text().replace("<html>", "<html >"))
+    assert run.report() == folder.report
     folder.report.unlink()
     assert run.report() == folder.report
-    assert written == [run]
+    assert written == [run, run]
 
 
 def test_run_composes_the_settings_and_runs_them(fake_run_module, monkeypatch):

@@ -22,7 +22,7 @@ from mcsim.results import Run
 from mcsim.run import regenerate_loan
 from mcsim.tapes.portfolio import DATA
 from mcsim.variables import GROUPS
-from tests.mcsim.whole_runs import CMBS, JUMBO, make_run, same_bits
+from tests.mcsim.whole_runs import CMBS, JUMBO, make_run, same_bits, write_filing
 
 ROOT = Path(__file__).parents[2]
 FILING = DATA / "exh_102_example.xml"
@@ -152,6 +152,30 @@ def test_loans_sum_to_the_pool(run_of: RunOf) -> None:
         np.testing.assert_allclose(
             double.pool[name].isel(group=0), double.loans[name].sum("loan"), rtol=5 * 1.2e-16, atol=0, err_msg=name
         )
+
+
+# --- what a run is ---
+
+
+def test_another_file_under_the_same_name_is_another_run(tmp_path: Path, run_of: RunOf) -> None:
+    """The configuration is the same to the letter; a loan is not simulated again from the other file."""
+    tape = tmp_path / "tape.xml"
+    words = (
+        *CMBS,
+        "paths=2",
+        "backend=numpy",
+        write_filing(tape, 3),
+        f"output.runs_dir={tmp_path / 'runs'}",
+        "output.report=false",
+    )
+    first = mcsim.run(*words)
+    again, loan = mcsim.run(*words), str(first.regenerate("1", 0).sizes)
+    write_filing(tape, 4)
+    other = mcsim.run(*words)
+    assert first.config == other.config and loan
+    assert first.run_id[-8:] == again.run_id[-8:] != other.run_id[-8:]
+    with pytest.raises(InputError, match=r"tape\.xml: its content is not what run .* read; restore it"):
+        first.regenerate("1", 0)
 
 
 # --- in a notebook ---

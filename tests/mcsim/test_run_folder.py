@@ -115,10 +115,31 @@ def test_runs_dir_that_cannot_be_made(tmp_path):
         RunFolder.create(tmp_path / "file" / "runs", "one", CONFIG)
 
 
-def test_inputs(runs):
-    folder = RunFolder.create(runs, "one", CONFIG)
-    folder.write_inputs([SimpleNamespace(path="tape.xml", sha256="ab", rows=31, rejects=0), ("curve.csv", "cd"), None])
-    assert [record["path"] for record in json.loads(folder.inputs_file.read_text())] == ["tape.xml", "curve.csv"]
+def test_the_name_tells_what_went_in(runs):
+    """Configuration and contents of the inputs: another curve under the same name is another run."""
+    tape = SimpleNamespace(path="tape.xml", sha256="ab", rows=31, rejects=0)
+
+    def made(config=CONFIG, curve="cd"):
+        begun = RunFolder.create(runs, "one-two", config)
+        named = begun.identify(config, [tape, ("curve.csv", curve), None])
+        assert not begun.path.exists() and named.config_file.is_file()
+        assert [record["path"] for record in json.loads(named.inputs_file.read_text())] == ["tape.xml", "curve.csv"]
+        assert named.run_id.rpartition("-")[0] == begun.run_id.rpartition("-")[0]
+        return named.run_id[-8:]
+
+    assert made() == made()
+    assert len({made(), made(curve="ce"), made({**CONFIG, "seed": 8})}) == 3
+
+
+def test_no_run_takes_the_name_of_another(runs):
+    """Two that began in one millisecond under the same name in the end."""
+    first = RunFolder.create(runs, "one", CONFIG)
+    named = first.identify(CONFIG, [])
+    os.rename(named.path, first.path)
+    taken = RunFolder.create(runs, "one", CONFIG)
+    (runs / named.run_id).mkdir()
+    again = RunFolder(first.path).identify(CONFIG, [])
+    assert again.run_id > named.run_id and again.config_file.is_file() and taken.path.is_dir()
 
 
 def test_the_marker_comes_after_everything_is_on_the_disk(runs, monkeypatch):
@@ -145,6 +166,6 @@ def test_no_marker_when_flushing_fails(runs, monkeypatch):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(StoreError, match="cannot be marked complete"):
+    with pytest.raises(StoreError, match="Input/output error"):
         folder.mark_complete()
     assert not folder.complete

@@ -16,6 +16,8 @@ from kernels.loan_month import FIELDS
 from mcsim import store
 
 MONTHS = 120
+NOTE = {"subject": "paid off", "text": "left out", "count": 2, "balance": 1.5e6, "loan_ids": ["7", "9"]}
+NOTE_SAID = "paid off: 2, 1,500,000 USD: left out (7, 9)"
 CLASSES = {"A-1": 0.85, "A-2": 0.08, "B-1": 0.05, "B-2": 0.02, "R": 0.0}
 SPREADS = {"A-1": 0.010, "A-2": 0.014, "B-1": 0.025, "B-2": 0.06, "R": 0.12}
 
@@ -57,7 +59,7 @@ def build_run(folder: Path, n_paths: int = 64, n_months: int = MONTHS, balance: 
                    "IL": 0.03, "MD": 0.03, "GA": 0.02},
     }  # fmt: skip
     attributes = {
-        "portfolio": json.dumps(summary),
+        "portfolio": json.dumps(summary), "notes": json.dumps([NOTE]),
         "backend": "cpu", "backend_reason": "no CUDA device", "precision": "float64",
         "created": "2026-11-21T23:00:00+00:00"
     }  # fmt: skip
@@ -171,6 +173,8 @@ def write_folder(folder: Path) -> None:
     (folder / "inputs.json").write_text(json.dumps(inputs))
     (folder / "env.json").write_text(json.dumps(environment))
     (folder / "rejects.csv").write_text("row,loan_id,column,value,reason\n17,L<b>17</b>,note_rate,4.0,expected 0 to 0.25\n")
+    (folder / "warnings.json").write_text(json.dumps(["the curve is of 1999: <i>old</i>", NOTE_SAID]))
+    store.mark_complete(folder)
 
 
 @pytest.fixture(scope="session")

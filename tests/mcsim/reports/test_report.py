@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
@@ -14,9 +15,13 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from mcsim.errors import StoreError
+from mcsim import store
+from mcsim.errors import IncompleteRunError, StoreError
 from mcsim.reports import facts
+from mcsim.reports.digits import decimals
 from mcsim.reports.report import FORMATS, write_report
+from mcsim.reports.seal import report_problem
+from tests.mcsim.reports.conftest import NOTE_SAID
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -79,7 +84,7 @@ def test_the_page_asks_for_nothing(page: tuple[Reader, str]) -> None:
 
 def test_the_same_run_gives_the_same_bytes(sound_run: Any, page: tuple[Reader, str]) -> None:
     assert write_report(sound_run).read_text(encoding="utf-8") == page[1]
-    assert not list(Path(sound_run.path).glob("*.part"))
+    assert not list(Path(sound_run.path).glob("*.part*"))
 
 
 def test_ids_are_unique_and_references_resolve(page: tuple[Reader, str]) -> None:
@@ -111,13 +116,57 @@ def test_numbers_of_the_price_table(sound_run: Any, page: tuple[Reader, str]) ->
     assert row is not None
     cells = re.findall(r"<td[^>]*>(.*?)</td>", row.group(1))
     c = {name: float(sound_run.prices[name].sel(tranche="A-2")) for name in sound_run.prices.data_vars}
-    assert cells == [
-        f"{c['original_balance']:,.0f}", f"{c['price']:.4f}", f"{c['price_standard_error']:.4f}", f"{c['value']:,.0f}",
-        f"{c['value_standard_error']:,.0f}", f"{c['wal']:.2f}", f"{c['wal_standard_error']:.3f}", "140",
-        f"{100 * c['principal_loss']:.2f}", f"{100 * c['interest_share']:.1f}",
+    price, life = (decimals(c[name]) for name in ("price_standard_error", "wal_standard_error"))
+    assert [cell.rstrip("\N{FIGURE SPACE}") for cell in cells] == [
+        f"{c['original_balance']:,.0f}", f"{c['price']:.{price}f}", f"{c['price_standard_error']:.{price}f}",
+        f"{c['value']:,.0f}", f"{c['value_standard_error']:,.0f}", f"{c['wal']:.{life}f}",
+        f"{c['wal_standard_error']:.{life}f}", "140", f"{100 * c['principal_loss']:.3f}", f"{100 * c['interest_share']:.1f}",
     ]  # fmt: skip
     assert "NaN" not in html
     assert ">nan<" not in html
+
+
+def test_a_residual_has_a_value_and_no_dash(sound_run: Any, page: tuple[Reader, str]) -> None:
+    row = re.search(r"<tr><th scope=\"row\">R</th>(.*?)</tr>", page[1], flags=re.S)
+    assert row is not None
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row.group(1))
+    value, error = (float(sound_run.prices[v].sel(tranche="R")) for v in ("value", "value_standard_error"))
+    assert cells == ["", "", "", f"{value:,.0f}", f"{error:,.0f}", "", "", "1,200", "", "100.0"]
+
+
+def test_the_title_is_the_portfolios(synthetic_run: Any) -> None:
+    synthetic_run.config["campaign"] = "another_name"
+    synthetic_run.config["portfolio"] = {"name": "my_pool", "file": "a/folder/tape <1>.xml"}
+    html = read(write_report(synthetic_run))[1]
+    assert "<title>My pool (tape &lt;1&gt;.xml) – valuation report</title>" in html
+    assert "<h1>My pool <small>tape &lt;1&gt;.xml</small></h1>" in html
+    assert "Another name" not in html
+
+
+def test_every_warning_and_note_is_on_the_page(page: tuple[Reader, str]) -> None:
+    """A warning above the prices; a note, which the run logs as a warning too, once, with the pool."""
+    html = page[1]
+    assert html.index("<li>the curve is of 1999: &lt;i&gt;old&lt;/i&gt;</li>") < html.index("<h2>Prices</h2>")
+    assert NOTE_SAID not in html and html.count(">paid off<") == 1
+    assert re.search(r">paid off</th><td[^>]*>2</td><td[^>]*>1,500,000</td><td>left out</td>", html)
+
+
+def test_the_last_line_vouches_for_the_page(synthetic_run: Any, make_run: Any, tmp_path: Path) -> None:
+    """A changed byte, a lost line, the page of another run: each is seen. sha256sum agrees."""
+    folder, path = synthetic_run.path, write_report(synthetic_run)
+    page = path.read_bytes()
+    assert report_problem(folder) is None
+    body, _, last = page.rstrip(b"\n").rpartition(b"\n")
+    assert hashlib.sha256(body + b"\n").hexdigest().encode() in last
+    for changed in (page.replace(b"99", b"98", 1), page[: len(page) // 2], body, b"", page + b"\n", page[:-2]):
+        path.write_bytes(changed)
+        assert report_problem(folder), len(changed)
+    (tmp_path / "other").mkdir()
+    other = write_report(make_run(tmp_path / "other", balance=1e9))
+    path.write_bytes(other.read_bytes())
+    assert report_problem(folder)
+    path.unlink()
+    assert report_problem(folder) is None
 
 
 @pytest.mark.parametrize(
@@ -158,8 +207,9 @@ def test_one_path_has_no_error_bar(synthetic_run: Any) -> None:
 
 
 def test_a_bare_folder_still_reports(synthetic_run: Any) -> None:
-    for name in ("inputs.json", "env.json", "rejects.csv"):
+    for name in ("inputs.json", "env.json", "rejects.csv", "warnings.json"):
         (Path(synthetic_run.path) / name).unlink()
+    store.mark_complete(synthetic_run.path)
     del synthetic_run.attributes
     assert "All classes" in read(write_report(synthetic_run))[1]
 
@@ -167,6 +217,12 @@ def test_a_bare_folder_still_reports(synthetic_run: Any) -> None:
 def test_a_damaged_record_is_named(synthetic_run: Any) -> None:
     (Path(synthetic_run.path) / "env.json").write_text("{")
     with pytest.raises(StoreError, match=r"env\.json"):
+        write_report(synthetic_run)
+
+
+def test_an_unfinished_run_gets_no_report(synthetic_run: Any) -> None:
+    (Path(synthetic_run.path) / store.MARKER_NAME).unlink()
+    with pytest.raises(IncompleteRunError):
         write_report(synthetic_run)
 
 

@@ -1,0 +1,137 @@
+"""The records beside a store, read: held against the run's marker, and of the shape that a run writes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mcsim.errors import InputError, StoreError
+from mcsim.files import reason
+from mcsim.store.marker import read_manifest
+from mcsim.yaml_files import parse_yaml
+
+CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.txt", "env.json"
+INPUTS, REJECTS, WARNINGS, LOG = "inputs.json", "rejects.csv", "warnings.json", "log.txt"
+
+REJECT_COLUMNS = ["row", "loan_id", "column", "value", "reason"]
+_PARTS = {"packages": dict, "platform": dict, "cpu": dict, "git": dict, "devices": list}
+_SECTIONS = ("portfolio", "rates", "home_prices", "behaviour", "deal", "pricing", "output", "engine")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The resolved configuration.
+
+    Raises
+    ------
+    StoreError
+        If ``config.yaml`` is not there, was changed since the run finished, or holds no configuration. So with every record.
+    """
+    with _shape(folder, CONFIG):
+        config = parse_yaml(read_text(folder, CONFIG), CONFIG)
+        _expect(config, dict)
+        for name in _SECTIONS:
+            _expect(config.get(name, {}), dict, name)
+        return dict(config)
+
+
+def read_overrides(folder: Path) -> list[str]:
+    """What the user gave, one override an entry."""
+    return _optional(folder, OVERRIDES).splitlines()
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """:func:`mcsim.provenance.environment` of the run; empty where it was not written."""
+    with _shape(folder, ENVIRONMENT):
+        found = json.loads(_optional(folder, ENVIRONMENT) or "{}")
+        _expect(found, dict)
+        for name, kind in _PARTS.items():
+            _expect(found.get(name) or kind(), kind, name)
+        for device in found.get("devices") or []:
+            _expect(device, dict, "devices")
+        return dict(found)
+
+
+def read_inputs(folder: Path) -> list[dict[str, Any]]:
+    """:func:`mcsim.provenance.input_records` of the run; empty where none was written."""
+    with _shape(folder, INPUTS):
+        found = json.loads(_optional(folder, INPUTS) or "[]")
+        _expect(found, list)
+        for record in found:
+            _expect(record, dict)
+            _expect(record.get("path"), str, "path")
+            for name in ("rows", "rejects"):
+                _expect(record.get(name) or 0, int, name)
+        return list(found)
+
+
+def read_warnings(folder: Path) -> list[str]:
+    """Every warning that the run gave, in order."""
+    with _shape(folder, WARNINGS):
+        found = json.loads(_optional(folder, WARNINGS) or "[]")
+        _expect(found, list)
+        for text in found:
+            _expect(text, str)
+        return list(found)
+
+
+def read_rejects(folder: Path) -> list[dict[str, str]]:
+    """Rows of the tape that were turned away, by column."""
+    with _shape(folder, REJECTS):
+        rows = csv.DictReader(io.StringIO(_optional(folder, REJECTS), newline=""), strict=True)
+        found = list(rows)
+        if rows.fieldnames is not None and list(rows.fieldnames) != REJECT_COLUMNS:
+            raise ValueError(f"its columns are {', '.join(rows.fieldnames)[:80]}, expected {', '.join(REJECT_COLUMNS)}")
+        if any(None in row or None in row.values() for row in found):
+            raise ValueError("a row has another number of columns than the header")
+        return found
+
+
+def read_text(folder: Path, name: str) -> str:
+    """A file of the run folder as text.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read, is no UTF-8, or the run finished and the file is not what it wrote.
+    """
+    manifest = read_manifest(folder)
+    if manifest is not None:
+        manifest.check(name)
+    try:
+        return (folder / name).read_text(encoding="utf-8", errors="surrogateescape" if name == OVERRIDES else "strict")
+    except (OSError, UnicodeDecodeError) as error:
+        why = reason(error) if isinstance(error, OSError) else f"no UTF-8 at byte {error.start}"
+        raise StoreError(f"{folder / name} cannot be read: {why}; restore it, or run again") from error
+
+
+def setting(config: Any, *keys: str) -> Any:
+    """A nested entry of a configuration; None where there is none."""
+    for key in keys:
+        config = config.get(key) if isinstance(config, dict) else None
+    return config
+
+
+def _optional(folder: Path, name: str) -> str:
+    """:func:`read_text`; empty where the run did not write the file, or has not yet."""
+    manifest = read_manifest(folder)
+    return read_text(folder, name) if (folder / name).exists() or (manifest and name in manifest.files) else ""
+
+
+def _expect(value: Any, kind: type, name: str = "") -> None:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        of = f"{name} is" if name else "it holds"
+        raise ValueError(f"{of} a {type(value).__name__}, expected a {kind.__name__}")
+
+
+@contextmanager
+def _shape(folder: Path, name: str) -> Iterator[None]:
+    """Whatever is wrong with the content of a record is damage, named."""
+    try:
+        yield
+    except (ValueError, InputError, csv.Error, RecursionError) as error:
+        raise StoreError(f"{folder / name} is not what a run writes: {error}; restore it, or run again") from error

@@ -1,0 +1,79 @@
+"""The price table as text, for the terminal and the notebook; the report shows the same cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mcsim.reports.digits import decimals
+
+Row = Mapping[str, float]
+
+
+def _with_error(name: str, error: str) -> Callable[[Row], str]:
+    return lambda row: f"{row[name]:,.{decimals(row[error])}f}"
+
+
+COLUMNS: dict[str, tuple[str, Callable[[Row], str]]] = {
+    "original_balance": ("balance, USD", lambda row: f"{row['original_balance']:,.0f}" if row["original_balance"] else ""),
+    "price": ("price", _with_error("price", "price_standard_error")),
+    "price_standard_error": ("± s.e.", _with_error("price_standard_error", "price_standard_error")),
+    "value": ("value, USD", lambda row: f"{row['value']:,.0f}"),
+    "value_standard_error": ("± s.e.", lambda row: f"{row['value_standard_error']:,.0f}"),
+    "wal": ("WAL, years", _with_error("wal", "wal_standard_error")),
+    "wal_standard_error": ("± s.e.", _with_error("wal_standard_error", "wal_standard_error")),
+    "spread": ("spread, bp", lambda row: f"{row['spread'] * 1e4:,.0f}"),
+    "principal_loss": ("loss, %", lambda row: f"{row['principal_loss'] * 100:.3f}"),
+    "interest_share": ("interest, %", lambda row: f"{row['interest_share'] * 100:.1f}"),
+}
+"""Variable of the group ``prices`` → heading and format. What a class has no figure for is left blank: a strip or a residual
+has no balance, hence no price per 100, no average life of principal and no loss; it has a value, with its error."""
+
+PRINTED = tuple(name for name in COLUMNS if name != "interest_share")
+
+
+def price_cells(prices: Mapping[Any, Any], columns: Sequence[str] = PRINTED) -> list[tuple[str, ...]]:
+    """One row a class: its name and a cell for each of ``columns``.
+
+    Parameters
+    ----------
+    prices : mapping
+        The group ``prices`` as a dataset or as arrays by name, ``tranche`` among them.
+    columns : sequence of str
+        Keys of :data:`COLUMNS`.
+    """
+    values = {name: np.asarray(prices[name], np.float64) for name in COLUMNS}
+    rows = []
+    for position, label in enumerate(np.asarray(prices["tranche"]).tolist()):
+        row = {name: float(column[position]) for name, column in values.items()}
+        rows.append((str(label), *("" if math.isnan(row[name]) else COLUMNS[name][1](row) for name in columns)))
+    return rows
+
+
+def price_table(prices: Mapping[Any, Any], columns: Sequence[str] = PRINTED) -> list[tuple[str, ...]]:
+    """:func:`price_cells` below a row of headings."""
+    return [("class", *(COLUMNS[name][0] for name in columns)), *price_cells(prices, columns)]
+
+
+def aligned(rows: Sequence[Sequence[str]], blank: str = " ") -> list[tuple[str, ...]]:
+    """Rows of cells that are set flush right: blanks behind the shorter fractions put decimal points below one another."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    for column in columns[1:]:
+        tails = [len(cell) - cell.find(".") if "." in cell else 0 for cell in column]
+        column[:] = [cell + blank * (max(tails) - tail) if cell else "" for cell, tail in zip(column, tails, strict=True)]
+    return list(zip(*columns, strict=True))
+
+
+def laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A row of headings and rows of cells as lines of text: the first column to the left, the others to the right."""
+    table = [tuple(rows[0]), *aligned(rows[1:])]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            [f"{line[0]:<{widths[0]}}", *(f"{cell:>{w}}" for cell, w in zip(line[1:], widths[1:], strict=True))]
+        ).rstrip()
+        for line in table
+    ]
