@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -12,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
 
 from mcsim.errors import StoreError, nearest
 from mcsim.store.layout import Layout, group_variables, plan
+from mcsim.store.shard import BLOSC, encode_shard, write_shard
 from mcsim.variables import COORDINATES, Variable
+
+METADATA = "zarr.json"
 
 _CONFIG: Any = {"write_empty_chunks": True}
 """An all-NaN block is written: a shard that is not there was never computed. The setting is not in the metadata, so it has to
@@ -33,12 +37,6 @@ TITLES = {
     "tranches": "cash flow of the classes, fees and accounts of the deal",
     "prices": "value of the classes",
 }
-
-
-def _codecs() -> list[Any]:
-    # Level 1: on these arrays higher levels cost time and win little. The checksum comes after the compression, so that a
-    # damaged byte is found before zstd sees it.
-    return [ZstdCodec(level=1), Crc32cCodec()]
 
 
 def create_store(path: str | Path, attributes: Mapping[str, Any]) -> None:
@@ -143,36 +141,47 @@ def write_block(store_path: str | Path, group: str, first_path: int, arrays: Map
         nothing is written.
     """
     variables = group_variables(group)
-    target = _open_for_writing(store_path, group)
+    folder = Path(store_path) / group
+    stored = _stored_layouts(folder)
     problems: list[str] = []
-    writes: list[tuple[zarr.Array[Any], tuple[slice, ...], np.ndarray]] = []
-    for name, values in arrays.items():
-        if name not in variables or name not in target:
-            problems.append(f"group {group!r} holds no variable {name!r}{nearest(name, target.array_keys())}")
+    writes: list[tuple[Path, Layout, int, np.ndarray]] = []
+    for name, given in arrays.items():
+        values = np.asarray(given)
+        if name not in variables or name not in stored:
+            problems.append(f"group {group!r} holds no variable {name!r}{nearest(name, stored)}")
             continue
-        array = target[name].with_config(_CONFIG)  # type: ignore[union-attr]
-        region, found = _region(name, variables[name], array, first_path, np.asarray(values))
-        problems += found
-        writes.append((array, region, np.asarray(values)))
+        problems += _misfits(name, variables[name], stored[name], first_path, values)
+        writes.append((folder / name, stored[name], _path_axis(variables[name]), values))
     if problems:
         raise ValueError("\n".join(problems))
-    for array, region, values in writes:
-        array[region] = np.ascontiguousarray(values, dtype=array.dtype)
+    for array, layout, path_axis, values in writes:
+        _write_array(array, layout, path_axis, first_path, values)
 
 
-def _region(
-    name: str, variable: Variable, array: zarr.Array[Any], first: int, values: np.ndarray
-) -> tuple[tuple[slice, ...], list[str]]:
-    """The part of ``array`` that ``values`` fills, and what is wrong with it."""
+def _path_axis(variable: Variable) -> int:
+    """Axis of the paths; -1 where the variable has none."""
+    return variable.dims.index("path") if "path" in variable.dims else -1
+
+
+def _write_array(array: Path, layout: Layout, path_axis: int, first_path: int, values: np.ndarray) -> None:
+    """Write the shards that ``values`` fills, from ``first_path`` on; every other axis is whole."""
+    counts = [-(-size // shard) for size, shard in zip(values.shape, layout.shards, strict=True)]
+    for at in itertools.product(*map(range, counts)):
+        part = values[tuple(slice(i * width, (i + 1) * width) for i, width in zip(at, layout.shards, strict=True))]
+        where = list(at)
+        if path_axis >= 0:
+            where[path_axis] += first_path // layout.shards[path_axis]
+        write_shard(array.joinpath("c", *map(str, where)), encode_shard(part, layout))
+
+
+def _misfits(name: str, variable: Variable, layout: Layout, first: int, values: np.ndarray) -> list[str]:
+    """What is wrong with ``values`` as a block of a stored variable."""
     problems: list[str] = []
-    if not np.can_cast(values.dtype, array.dtype, "safe"):
-        problems.append(f"{name}: dtype {values.dtype} does not cast to {array.dtype} without loss")
-    expected = list(array.shape)
-    region = [slice(0, size) for size in array.shape]
-    if values.ndim == len(expected) and "path" in variable.dims:
-        axis = variable.dims.index("path")
-        assert array.shards is not None
-        shard, n_paths = array.shards[axis], array.shape[axis]
+    if not np.can_cast(values.dtype, variable.dtype, "safe"):
+        problems.append(f"{name}: dtype {values.dtype} does not cast to {variable.dtype} without loss")
+    expected, axis = list(layout.shape), _path_axis(variable)
+    if values.ndim == len(expected) and axis >= 0:
+        shard, n_paths = layout.shards[axis], layout.shape[axis]
         last = first + values.shape[axis]
         if first % shard or first < 0 or last <= first or last > n_paths or (last % shard and last != n_paths):
             problems.append(
@@ -180,10 +189,31 @@ def _region(
                 "a part of a shard would overwrite its neighbours"
             )
         expected[axis] = values.shape[axis]
-        region[axis] = slice(first, last)
     if values.shape != tuple(expected):
         problems.append(f"{name}: shape {values.shape}, expected {tuple(expected)} for {variable.dims}")
-    return tuple(region), problems
+    return problems
+
+
+def _stored_layouts(folder: Path) -> dict[str, Layout]:
+    """Layout of every array of a group that is made of shards, as its metadata say.
+
+    Raises
+    ------
+    StoreError
+        If there is no such group.
+    """
+    found: dict[str, Layout] = {}
+    try:
+        json.loads((folder / METADATA).read_text(encoding="utf-8"))
+        for file in sorted(folder.glob(f"*/{METADATA}")):
+            record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            codec: dict[str, Any] = record["codecs"][0] if record["node_type"] == "array" else {}
+            if codec.get("name") == "sharding_indexed":
+                shards, chunks = record["chunk_grid"]["configuration"]["chunk_shape"], codec["configuration"]["chunk_shape"]
+                found[file.parent.name] = Layout(tuple(record["shape"]), tuple(shards), tuple(chunks))
+    except (OSError, ValueError, KeyError, TypeError, LookupError) as error:
+        raise StoreError(f"{folder} cannot be opened for writing: {error}") from error
+    return found
 
 
 def _checked_labels(
@@ -219,7 +249,7 @@ def _create_coordinate(target: zarr.Group, dim: str, values: np.ndarray) -> None
         shape=(len(values),),
         chunks=(len(values),),
         dtype="string" if variable.dtype == "str" else variable.dtype,
-        compressors=_codecs(),
+        compressors=[ZstdCodec(level=1), Crc32cCodec()],
         dimension_names=variable.dims,
         attributes=_attributes(variable),
         config=_CONFIG,
@@ -235,7 +265,7 @@ def _create_array(target: zarr.Group, name: str, variable: Variable, layout: Lay
         chunks=layout.chunks,
         dtype=variable.dtype,
         fill_value=np.nan,
-        compressors=_codecs(),
+        compressors=[BloscCodec(**BLOSC), Crc32cCodec()],
         dimension_names=variable.dims,
         attributes=_attributes(variable),
         config=_CONFIG,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mcsim import store
 from mcsim.errors import StoreError
+from mcsim.store.shard import BLOSC
 from mcsim.variables import GROUPS
 
 MONTHS = 3
@@ -125,9 +126,9 @@ def test_codecs_are_inside_the_shard(filled):
     metadata = json.loads((path / "pool/loss/zarr.json").read_text())
     (shard,) = metadata["codecs"]
     assert shard["name"] == "sharding_indexed"
-    assert [codec["name"] for codec in shard["configuration"]["codecs"]] == ["bytes", "zstd", "crc32c"]
+    assert [codec["name"] for codec in shard["configuration"]["codecs"]] == ["bytes", "blosc", "crc32c"]
     assert [codec["name"] for codec in shard["configuration"]["index_codecs"]] == ["bytes", "crc32c"]
-    assert shard["configuration"]["codecs"][1]["configuration"]["level"] == 1
+    assert shard["configuration"]["codecs"][1]["configuration"] == BLOSC
     assert metadata["fill_value"] == "NaN"
 
 
