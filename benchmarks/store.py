@@ -1,10 +1,11 @@
-"""Throughput of the store: pool flows of path blocks written as a run writes them, against the codec alone."""
+"""Throughput of the store: pool flows of path blocks written as a run writes them, against what limits it."""
 
 from __future__ import annotations
 
 import itertools
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ from kernels.loan_month import FIELDS
 from kernels.ops import LANES
 from mcsim import store
 from mcsim.store.layout import plan
+from mcsim.store.shard import BLOSC
 from mcsim.variables import GROUPS
 
-BLOCKS = 8
-"""Path blocks written: 65 MB, so that the start of the thread pool no longer counts."""
-ROUNDS = 5
+BLOCKS = 16
+"""Path blocks written: 130 MB."""
+ROUNDS = 7
 MEGABYTE = 1e6
+WRITE_BAR = 0.8
+"""Of the codec alone (the issue's own)."""
 
 
 def _flows() -> Any:
@@ -54,33 +58,46 @@ def _chunks(flows: Any) -> list[Any]:
     return pieces
 
 
-def _encode(pieces: list[Any]) -> tuple[float, int]:
-    """Seconds and bytes of all blocks' chunks through zstd level 1 and crc32c, on one thread, nothing written."""
+def _encode(pieces: list[Any], compress: Callable[[Any], bytes], folder: Path | None = None) -> tuple[float, int]:
+    """Seconds and bytes of all blocks' chunks through a codec and crc32c, on one thread; with ``folder`` each into a file."""
     from google_crc32c import value
-    from numcodecs.zstd import compress  # type: ignore[import-untyped,unused-ignore]
 
+    for number in range(len(pieces) if folder else 0):
+        (folder / f"{number}").mkdir()  # as the store: a folder a variable
     start, size = time.perf_counter(), 0
-    for _ in range(BLOCKS):
-        for piece in pieces:
-            encoded = compress(piece, 1)
-            value(bytes(encoded))
+    for block in range(BLOCKS):
+        for number, piece in enumerate(pieces):
+            encoded = compress(piece)
+            value(encoded)
             size += len(encoded)
+            if folder is not None:
+                (folder / f"{number}" / f"{block}").write_bytes(encoded)
     return time.perf_counter() - start, size
 
 
 def measure() -> list[Record]:
-    """Write rate, and how far the files are smaller than the arrays; no bar: the rate is the disk's as much as ours."""
+    """Write rate against the codec alone, and against the store's codec with its bytes in plain files; what is saved in size."""
+    from numcodecs.blosc import Blosc  # type: ignore[import-untyped,unused-ignore]
+    from numcodecs.zstd import compress  # type: ignore[import-untyped,unused-ignore]
+
     flows = _flows()
     pieces, megabytes = _chunks(flows), BLOCKS * flows.nbytes / MEGABYTE
-    writes, codecs = [], []
+    blosc = Blosc(**{**BLOSC, "shuffle": Blosc.SHUFFLE}).encode
+    writes, zstds, bloscs, files = [], [], [], []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             writes.append(_write(Path(folder), flows))
-        codecs.append(_encode(pieces))
-    codec = megabytes / min(t for t, _ in codecs)
-    rate = megabytes / min(writes)
-    packed = codecs[0][1] / (BLOCKS * flows.nbytes)
+        zstds.append(_encode(pieces, lambda piece: compress(piece, 1)))
+        bloscs.append(_encode(pieces, blosc))
+        with tempfile.TemporaryDirectory() as folder:
+            files.append(_encode(pieces, blosc, Path(folder)))
+    rate, zstd, codec, plain = (megabytes / min(times) for times in (writes, *([t for t, _ in x] for x in (zstds, bloscs, files))))
+    packed = bloscs[0][1] / (BLOCKS * flows.nbytes)
+    reference = f"zstd level 1 alone, {zstd:.0f} MB/s"
+    limit = f"its codec and plain files, {plain:.0f} MB/s (codec alone {codec:.0f})"
+    bar = f"ratio >= {WRITE_BAR}"
     return [
-        Record("store, write of pool flows", rate, "MB/s", f"codec alone, {codec:.0f} MB/s", rate / codec, "none", None),
+        Record("store, write of pool flows", rate, "MB/s", reference, rate / zstd, bar, rate / zstd >= WRITE_BAR),
+        Record("store, write over what the disk allows", rate, "MB/s", limit, rate / plain, "none: the disk's", None),
         Record("store, bytes after compression", packed, "of float64", "float64", packed, "none", None),
     ]

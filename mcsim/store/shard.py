@@ -65,8 +65,12 @@ def write_shard(path: Path, pieces: list[bytes]) -> None:
     """
     partial = path.with_name(f"{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        try:
+            file = partial.open("wb")
+        except FileNotFoundError:  # the variable's first shard
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = partial.open("wb")
+        with file:
             file.writelines(pieces)
         partial.replace(path)
     except OSError as error:
