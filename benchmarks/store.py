@@ -91,7 +91,9 @@ def measure() -> list[Record]:
         bloscs.append(_encode(pieces, blosc))
         with tempfile.TemporaryDirectory() as folder:
             files.append(_encode(pieces, blosc, Path(folder)))
-    rate, zstd, codec, plain = (megabytes / min(times) for times in (writes, *([t for t, _ in x] for x in (zstds, bloscs, files))))
+    rate, zstd, codec, plain = (
+        megabytes / min(times) for times in (writes, *([t for t, _ in x] for x in (zstds, bloscs, files)))
+    )
     packed = bloscs[0][1] / (BLOCKS * flows.nbytes)
     reference = f"zstd level 1 alone, {zstd:.0f} MB/s"
     limit = f"its codec and plain files, {plain:.0f} MB/s (codec alone {codec:.0f})"
