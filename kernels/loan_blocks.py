@@ -28,8 +28,9 @@ from kernels.loan_rows import (
     build_settle_row,
     build_terms_row,
 )
+from kernels.loan_sums import build_add_loan
 from kernels.loan_terms import Count, Real, Row, build_calendar
-from kernels.ops import Ops
+from kernels.ops import LANES, Ops
 from kernels.philox import DRAWS_PER_BLOCK
 
 TILE = 32
@@ -37,7 +38,7 @@ TILE = 32
 
 
 def build_loan_block(
-    ops: Ops, width: int, prepayment: Model, default: Model, severity: Model, decrement: str
+    ops: Ops, width: int, prepayment: Model, default: Model, severity: Model, decrement: str, loan_sums: bool = False
 ) -> Callable[..., None]:
     """``simulate(...)``: adds the flows of a block of loans on ``width`` paths to ``pool``.
 
@@ -60,14 +61,20 @@ def build_loan_block(
     ``history``         flat                                        scratch: balances, one lag back (adjustable)
     ``pool``            flat (month 1..n, field, path) float64      added to
     ==================  ==========================================  =============================================
+
+    With ``loan_sums`` it also sums each loan's flows over paths, and takes four arguments more:
+
+    ==================  ==========================================  =============================================
+    ``kept``            int                                         paths that count in the sums: the first ones
+    ``tile``            flat (field, path)                          scratch
+    ``folded``          (128,) float64                              scratch
+    ``sums``            flat (loan, month, field, group) float64    written, see :mod:`kernels.loan_sums`
+    ==================  ==========================================  =============================================
     """
-    prepare = build_terms_row(ops, width)
-    draw = build_draw_row(ops, width)
-    advance = _build_advance(ops, width, prepayment, default, severity, decrement)
+    step = _build_step(ops, width, prepayment, default, severity, decrement)
     lanes, at = ops.lanes, ops.at
     zero, one = ops.real(0), ops.real(1)
-    sampled = decrement == "sampled"
-    balance_column, note_column, lag_column = int(Real.BALANCE), int(Real.NOTE_RATE), int(Count.LAG)
+    balance_column, note_column = int(Real.BALANCE), int(Real.NOTE_RATE)
 
     @ops.function
     def start(reals, first, count, lag_size, state, ring, history):  # type: ignore[no-untyped-def]
@@ -101,28 +108,74 @@ def build_loan_block(
             for month in range(1, n_months + 1):
                 work[: N_FIELDS * width] = zero
                 for j in range(count):
-                    loan = first + j
-                    lag = counts[loan, lag_column]
-                    slot = (j * lag_size + (month - 1) % lag) * width
-                    prepare(
-                        reals, counts, balances, principal_rates, accruals, scenario, n_rows,
-                        loan, j * N_STATE * width, slot, month, work, state, history,
-                    )  # fmt: skip
-                    if sampled and (month - 1) % DRAWS_PER_BLOCK == 0:
-                        draw(counts, loan, (month - 1) // DRAWS_PER_BLOCK, j * N_STATE * width, first_path, key, state)
-                    advance(
-                        reals, counts, scenario, n_rows, loan, j * N_STATE * width, slot, month,
-                        (calendar_month + month - 1) % 12,
-                        prepayment_parameters, default_parameters, severity_parameters, work, state, ring,
+                    step(
+                        reals, counts, balances, principal_rates, accruals, scenario, n_rows, calendar_month, first_path, key,
+                        prepayment_parameters, default_parameters, severity_parameters, lag_size, first + j, j, month,
+                        work, state, ring, history,
                     )  # fmt: skip
                 flush(work, pool, month)
 
-    return simulate
+    if not loan_sums:
+        return simulate
+    add_loan, groups = build_add_loan(ops, width), -(-width // LANES)
+
+    def simulate_and_sum(
+        reals, counts, balances, principal_rates, accruals, scenario, n_rows, calendar_month, first_path, key,
+        prepayment_parameters, default_parameters, severity_parameters, lag_size, work, state, ring, history, pool,
+        kept, tile, folded, sums,
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
+        n_loans, n_months = principal_rates.shape
+        for first in range(0, n_loans, TILE):
+            count = min(TILE, n_loans - first)
+            start(reals, first, count, lag_size, state, ring, history)
+            for month in range(1, n_months + 1):
+                tile[:] = zero
+                for j in range(count):
+                    work[: N_FIELDS * width] = zero
+                    step(
+                        reals, counts, balances, principal_rates, accruals, scenario, n_rows, calendar_month, first_path, key,
+                        prepayment_parameters, default_parameters, severity_parameters, lag_size, first + j, j, month,
+                        work, state, ring, history,
+                    )  # fmt: skip
+                    place = ((first + j) * n_months + month - 1) * N_FIELDS * groups
+                    add_loan(work, tile, folded, sums, place, kept)
+                flush(tile, pool, month)
+
+    return simulate_and_sum
 
 
 def scratch_sizes(width: int, lag_size: int) -> tuple[int, int, int, int]:
     """Elements of ``work``, ``state``, ``ring`` and ``history``."""
     return N_WORK * width, TILE * N_STATE * width, TILE * lag_size * width, TILE * lag_size * width
+
+
+def _build_step(
+    ops: Ops, width: int, prepayment: Model, default: Model, severity: Model, decrement: str
+) -> Callable[..., None]:
+    """One loan, one month, ``width`` paths: terms, draws, rates and settlement; its flows join the first rows of ``work``."""
+    prepare, draw = build_terms_row(ops, width), build_draw_row(ops, width)
+    advance = _build_advance(ops, width, prepayment, default, severity, decrement)
+    sampled, lag_column = decrement == "sampled", int(Count.LAG)
+
+    @ops.function
+    def step(
+        reals, counts, balances, principal_rates, accruals, scenario, n_rows, calendar_month, first_path, key,
+        prepayment_parameters, default_parameters, severity_parameters, lag_size, loan, j, month, work, state, ring, history,
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
+        lag = counts[loan, lag_column]
+        slot = (j * lag_size + (month - 1) % lag) * width
+        prepare(
+            reals, counts, balances, principal_rates, accruals, scenario, n_rows,
+            loan, j * N_STATE * width, slot, month, work, state, history,
+        )  # fmt: skip
+        if sampled and (month - 1) % DRAWS_PER_BLOCK == 0:
+            draw(counts, loan, (month - 1) // DRAWS_PER_BLOCK, j * N_STATE * width, first_path, key, state)
+        advance(
+            reals, counts, scenario, n_rows, loan, j * N_STATE * width, slot, month, (calendar_month + month - 1) % 12,
+            prepayment_parameters, default_parameters, severity_parameters, work, state, ring,
+        )  # fmt: skip
+
+    return step
 
 
 def _build_advance(

@@ -23,6 +23,8 @@ from mcsim.settings import Settings
 if TYPE_CHECKING:
     import xarray as xr
 
+    from mcsim.deals.stage import DealStage
+
 log = logging.getLogger("mcsim")
 
 
@@ -58,18 +60,19 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
         folder = folder.identify(settings.raw, _inputs(settings, tape, curve))
         run_log.move(folder)
         log.info("run %s", folder.run_id)
-        _check_before_simulating(settings, tape.loans, curve, folder.path)
+        deal = _check_before_simulating(settings, tape.loans, curve, backend, folder)
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
         store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_tape_facts(tape, curve)})
 
         with compiling_ahead(backend), progress or Progress() as shown:
             simulation = Simulation(settings, tape.loans, curve, backend)
-            passes = 1 if settings.output.loans == "none" else 2
+            passes = 2 if settings.output.loans == "paths" else 1
             shown.start(passes * len(tape.loans) * simulation.n_months * settings.paths)
-            simulation.write_pools(folder.path, shown)
+            deal.lay_out(simulation.n_months, settings.paths, settings.engine.path_block)
+            simulation.write_pools(folder.path, shown, deal.add)
             if passes == 2:
-                simulation.write_loans(folder.path, shown)
-        _price(folder.path, settings.deal, settings.pricing.spreads, settings.engine.path_block, backend, keep=True)
+                simulation.write_loan_paths(folder.path, shown)
+        deal.finish()
         store.check_complete(folder.path)
         run_log.finish()
         folder.mark_complete()
@@ -131,9 +134,11 @@ def reprice(
         spreads = {"default": float(spreads)}
     backend = choose_backend("auto", "float64")
     path_block = int(config["engine"]["path_block"])
-    from mcsim.deals.stage import prices_dataset
+    from mcsim.deals.stage import price_stored, prices_dataset
 
-    return prices_dataset(_price(run.path, chosen, spreads, path_block, backend, keep=False))
+    if "pool" not in store.groups(run.path):
+        raise InputError(f"run {run.run_id} kept no pool to price again (output.flows=false); run again with output=pool")
+    return prices_dataset(price_stored(run.path, chosen, spreads, path_block, backend))
 
 
 def write_report(run: Run) -> Path:
@@ -178,24 +183,17 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     return xr.Dataset({name: ("month", flows[:, i, 0]) for i, name in enumerate(FIELDS)}, coords={"month": months})
 
 
-def _price(
-    run_dir: Path, deal: dict[str, Any], spreads: dict[str, float], path_block: int, backend: Backend, *, keep: bool
-) -> Any:
-    from mcsim.deals.stage import price_deal
-
-    return price_deal(run_dir, deal, spreads, path_block, backend, keep=keep)
-
-
-def _check_before_simulating(settings: Settings, loans: Any, curve: Any, run_dir: Path) -> None:
+def _check_before_simulating(settings: Settings, loans: Any, curve: Any, backend: Backend, folder: RunFolder) -> DealStage:
     """Everything that can be known to fail is found before the first kernel: the deal, its spreads, memory and disk."""
-    from mcsim.deals import compile_deal, load_deal
-    from mcsim.pricing.price import Pricer
+    from mcsim.deals.stage import DealStage, compile_for
     from mcsim.simulation.plan import check_room
 
-    Pricer(compile_deal(load_deal(settings.deal, "deal"), float(loans.balance.sum())), settings.pricing.spreads)
-    check_room(settings, loans, run_dir)
+    program = compile_for(settings.deal, float(loans.balance.sum()))
+    deal = DealStage(program, settings.pricing.spreads, backend, folder.store, settings.output.flows)
+    check_room(settings, loans, folder.path, len(program.stores))
     if curve.date is not None and curve.date != loans.cut_off:
         log.warning("the curve is of %s, the pool of %s: the value mixes two dates", curve.date, loans.cut_off)
+    return deal
 
 
 def _recorded_config(run: Run) -> dict[str, Any]:

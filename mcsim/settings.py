@@ -134,6 +134,8 @@ class Output:
     loans: str
     """``none``, ``mean`` (over paths) or ``paths`` (every path: small pools only)."""
     report: bool = True
+    flows: bool = True
+    """Scenarios, pool and class flows on every path; without them prices and the classes' values by path alone."""
 
 
 @dataclass(frozen=True)

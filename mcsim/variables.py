@@ -55,6 +55,13 @@ GROUPS: dict[str, dict[str, Variable]] = {
         "account_balance": Variable(("account", "month", "path"), "USD", "balance of the account at the end of the month"),
         "collections": Variable(_PATHS, "USD", "cash of the collateral that enters the waterfall"),
     },
+    "path_values": {
+        "value": Variable(("tranche", "path"), "USD", "present value of the class on the path"),
+        "interest_value": Variable(("tranche", "path"), "USD", "present value of its interest"),
+        "principal": Variable(("tranche", "path"), "USD", "principal paid over the life of the deal"),
+        "principal_years": Variable(("tranche", "path"), "USD year", "principal times the years until it is paid"),
+        "write_down": Variable(("tranche", "path"), "USD", "principal written down by losses"),
+    },
     "prices": {
         "price": Variable(("tranche",), "1", "value per 100 of original balance"),
         "price_standard_error": Variable(("tranche",), "1", "Monte Carlo standard error of the price"),

@@ -79,10 +79,9 @@ class Pricer:
         self._program, self._target = program, target
         self._spreads = _class_spreads(program, spreads)
         self._blocks: list[_Block] = []
-        self._n_paths = 0
 
     def add(self, flows: DealFlows, discount: npt.NDArray[np.floating], first_path: int | None = None) -> None:
-        """Add a block of paths.
+        """Add a block of paths. From any thread where ``first_path`` is given.
 
         Parameters
         ----------
@@ -106,10 +105,9 @@ class Pricer:
             n_paths, _flat(flows.interest_paid), _flat(flows.principal_paid), _flat(flows.write_down), _flat(discount),
             self._spreads, n_months, n_paths, sums.reshape(-1),
         )  # fmt: skip
-        first = self._n_paths if first_path is None else first_path
+        first = sum(block.sums.shape[2] for block in self._blocks) if first_path is None else first_path
         check_sums(self._program, self._spreads, discount, sums, first)
         self._blocks.append(_Block(first, sums))
-        self._n_paths += n_paths
 
     def path_sums(self) -> Array:
         """(class, :data:`kernels.discounting.SUMS`, path) float64: what each path contributes, in the order of paths.
@@ -119,7 +117,7 @@ class Pricer:
         ValueError
             If no path was added.
         """
-        if not self._n_paths:
+        if not self._blocks:
             raise ValueError("no path was added")
         return np.concatenate([block.sums for block in sorted(self._blocks, key=lambda b: b.first_path)], axis=2)
 

@@ -14,12 +14,13 @@ from mcsim.errors import InputError
 from mcsim.settings import Settings
 from mcsim.simulation.prepare import horizon
 from mcsim.simulation.work import thread_count
+from mcsim.store.layout import CHUNK_PATHS
 from mcsim.tapes.loans import Loans
 
 _DOUBLE = 8
 _MARKET_ROWS = 5  # short rate, discount factor, mortgage rate, adjustable index, and one the scenario launcher works with
-_WRITE_COPIES = 3
-"""Copies of one variable while it is written: contiguous float64, the shard's chunks as zarr gathers them, compressed bytes."""
+_PACKED = 0.5
+"""Of the bytes of a variable, what its compressed shard takes while it is put together."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class MemoryPlan:
         return self.shared + self.threads * self.item
 
 
-def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, threads: int) -> MemoryPlan:
-    """Memory of the simulation stage.
+def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, threads: int, deal_rows: int = 0) -> MemoryPlan:
+    """Memory of the simulation and of the deal that takes each block from memory.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, thr
         Size of the portfolio and its horizon.
     threads : int
         Work items at a time.
+    deal_rows : int
+        Rows that the deal stores a month: :attr:`mcsim.deals.Program.stores`.
     """
     real = 4 if settings.precision == "float32" else 8
     paths = min(settings.paths, settings.engine.path_block)
@@ -61,28 +64,32 @@ def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, thr
     sums = len(FIELDS) * n_months * lanes * _DOUBLE
     gathered = pool if paths > lanes else 0
     simulating = rows + scratch + sums + gathered
-    writing = _WRITE_COPIES * max(n_states, 1) * column * _DOUBLE
-    item = scenario + pool + max(simulating, writing)
+    chunk = (n_months + 1) * min(paths, CHUNK_PATHS) * _DOUBLE
+    writing = int(_PACKED * max(n_states, 1) * column * _DOUBLE) + chunk
+    paying = deal_rows * n_months * paths * _DOUBLE + column * _DOUBLE  # class flows, and discount factors in float64
+    item = scenario + pool + max(simulating, writing, paying)
 
     schedule = 2 * n_loans * n_months
     shared = schedule * (real + _DOUBLE)  # the float64 schedule is rounded to the run's precision
     if settings.output.loans != "none":
         loans = n_loans * n_months * len(FIELDS) * _DOUBLE
         shared += 0 if settings.output.loans == "paths" else loans
-        item += loans * paths if settings.output.loans == "paths" else loans * (paths + paths // LANES)
+        # Means: the sums of each 256 paths, and a superblock's once more while it is simulated.
+        item += loans * paths if settings.output.loans == "paths" else loans * (-(-paths // LANES) + 1)
     items = -(-settings.paths // settings.engine.path_block)
     return MemoryPlan(items, min(threads, items), shared, item)
 
 
-def store_size(settings: Settings, n_loans: int, n_months: int, n_states: int) -> int:
-    """Bytes of the scenarios, pool and loans in the store before compression; classes come on top, compression takes off."""
-    columns = (_MARKET_ROWS - 1 + n_states) * (n_months + 1) + len(FIELDS) * n_months
+def store_size(settings: Settings, n_loans: int, n_months: int, n_states: int, deal_rows: int = 0) -> int:
+    """Bytes of the scenarios, pool, classes and loans in the store before compression, which takes half of them off."""
+    columns = (_MARKET_ROWS - 1 + n_states) * (n_months + 1) + (len(FIELDS) + deal_rows) * n_months
+    columns = columns if settings.output.flows else 0
     loans = {"none": 0, "mean": 1, "paths": settings.paths}[settings.output.loans] * n_loans * n_months * len(FIELDS)
     return (columns * settings.paths + loans) * _DOUBLE
 
 
-def check_room(settings: Settings, loans: Loans, run_dir: Path) -> None:
-    """Refuse a run that cannot fit, before anything is simulated.
+def check_room(settings: Settings, loans: Loans, run_dir: Path, deal_rows: int = 0) -> None:
+    """Refuse a run that cannot fit, before anything is simulated; ``deal_rows`` as in :func:`estimate`.
 
     Raises
     ------
@@ -90,7 +97,7 @@ def check_room(settings: Settings, loans: Loans, run_dir: Path) -> None:
         If the plan needs more memory than is available, or the store more than the disk has free.
     """
     n_months, n_states = horizon(loans, settings.portfolio), len(set(loans.state.tolist()))
-    plan = estimate(settings, len(loans), n_months, n_states, thread_count(settings.engine))
+    plan = estimate(settings, len(loans), n_months, n_states, thread_count(settings.engine), deal_rows)
     problems = []
     available = _available_memory()
     if available is not None and plan.total > available:
@@ -99,7 +106,7 @@ def check_room(settings: Settings, loans: Loans, run_dir: Path) -> None:
             f"{_gigabytes(plan.shared)} for all), {_gigabytes(available)} are available; take fewer loans, a smaller "
             "engine.path_block, engine=serial or output=pool"
         )
-    size, free = store_size(settings, len(loans), n_months, n_states), shutil.disk_usage(run_dir).free
+    size, free = store_size(settings, len(loans), n_months, n_states, deal_rows), shutil.disk_usage(run_dir).free
     if size > free:
         problems.append(
             f"disk: the store takes up to {_gigabytes(size)}, {_gigabytes(free)} are free under {run_dir.parent}; take fewer "

@@ -11,6 +11,7 @@ from kernels import behaviour as models
 from kernels.launch import compile_launcher
 from kernels.loan_blocks import TILE, build_loan_block, scratch_sizes
 from kernels.loan_month import FIELDS
+from kernels.loan_sums import fold
 from kernels.loan_terms import Row
 from kernels.ops import LANES
 from mcsim.backend import Backend
@@ -51,17 +52,26 @@ class LoanSimulator:
                 ("severity", behaviour.severity),
             )
         )
-        self._launchers: dict[int, Any] = {}
+        self._launchers: dict[tuple[int, bool], Any] = {}
 
     def pool(self, scenario: Scenario) -> Array:
         """Flows of all loans together: (month 1..n, field, path) float64, fields as :data:`kernels.loan_month.FIELDS`."""
         return self._simulate(self.loans, scenario)
 
+    def pool_and_loans(self, scenario: Scenario) -> tuple[Array, list[Array]]:
+        """As :meth:`pool`; and of each loan the sum of its flows over each 256 paths, (loan, month, field) float64, in order."""
+        if self._backend.target == "cuda":  # the device adds up the pool alone: a loan's flows are simulated again
+            loans = [fold(self.loan(scenario, position)) for position in range(len(self.loans))]
+            return self.pool(scenario), list(np.moveaxis(np.stack(loans), -1, 0))
+        groups = -(-scenario.mortgage_rate.shape[1] // LANES)
+        sums = np.zeros((len(self.loans), self.loans.n_months, len(FIELDS), groups))
+        return self._simulate(self.loans, scenario, sums), list(np.moveaxis(sums, -1, 0))
+
     def loan(self, scenario: Scenario, position: int) -> Array:
         """Flows of one loan alone, shaped as :meth:`pool`. Its draws are the same as in the pool's run."""
         return self._simulate(self.loans.take(slice(position, position + 1)), scenario)
 
-    def _simulate(self, loans: PreparedLoans, scenario: Scenario) -> Array:
+    def _simulate(self, loans: PreparedLoans, scenario: Scenario, loan_sums: Array | None = None) -> Array:
         n_paths = scenario.mortgage_rate.shape[1]
         if self._backend.target == "cuda":
             from kernels.loan_cuda import simulate_on_device
@@ -71,29 +81,45 @@ class LoanSimulator:
                 scenario.first_path, self._key, self._parameters,
             )  # fmt: skip
         width = n_paths if self._backend.target == "numpy" else LANES
-        blocks = [self._lanes(loans, scenario, first, width) for first in range(0, n_paths, width)]
+        blocks = [self._lanes(loans, scenario, first, width, loan_sums) for first in range(0, n_paths, width)]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=2)
 
-    def _lanes(self, loans: PreparedLoans, scenario: Scenario, first: int, width: int) -> Array:
-        """Flows on ``width`` paths from ``first`` on; a last block that is short repeats its last path, then drops it."""
+    def _lanes(self, loans: PreparedLoans, scenario: Scenario, first: int, width: int, loan_sums: Array | None) -> Array:
+        """Flows on ``width`` paths from ``first`` on; a last block that is short repeats its last path, then drops it.
+
+        ``loan_sums`` (loan, month, field, group of 256 paths) gets the sums over these paths.
+        """
         n_paths = scenario.mortgage_rate.shape[1]
         kept = min(width, n_paths - first)
         lanes = np.minimum(np.arange(first, first + width), n_paths - 1)
         rows = scenario_rows(scenario, loans.n_months, lanes)
         pool = np.zeros((loans.n_months, len(FIELDS), width))
+        groups = slice(first // LANES, -(-(first + width) // LANES))
         for start in range(0, len(loans), SUPERBLOCK):
-            part = loans.take(slice(start, start + SUPERBLOCK))
-            sums = np.zeros(pool.size)
-            self._run(part, rows, scenario.first_path + first, width, sums)
+            chosen = slice(start, start + SUPERBLOCK)
+            part, sums = loans.take(chosen), np.zeros(pool.size)
+            if loan_sums is None:
+                self._run(part, rows, scenario.first_path + first, width, sums)
+            else:
+                wanted = np.empty(loan_sums[chosen, ..., groups].shape)
+                self._run(part, rows, scenario.first_path + first, width, sums, kept, wanted)
+                loan_sums[chosen, ..., groups] = wanted
             pool += sums.reshape(pool.shape)
         return pool[:, :, :kept]
 
-    def _run(self, loans: PreparedLoans, rows: Array, first_path: int, width: int, sums: Array) -> None:
+    def _run(
+        self, loans: PreparedLoans, rows: Array, first_path: int, width: int, sums: Array, kept: int = 0,
+        loan_sums: Array | None = None,
+    ) -> None:  # fmt: skip
         real = self._backend.ops.real
         scratch = [np.zeros(size, real) for size in scratch_sizes(width, loans.lag_size)]
-        self._launcher(width)(
+        of_loans: tuple[Any, ...] = ()
+        if loan_sums is not None:
+            of_loans = kept, np.zeros(len(FIELDS) * width, real), np.zeros(LANES // 2), loan_sums.reshape(-1)
+        self._launcher(width, loan_sums is not None)(
             width, loans.reals, loans.counts, loans.balances, loans.principal_rates, loans.accruals, rows.ravel(),
             rows.shape[1], loans.calendar_month, first_path, self._key, *self._parameters, loans.lag_size, *scratch, sums,
+            *of_loans,
         )  # fmt: skip
 
     def _models(self) -> tuple[Any, Any, Any, str]:
@@ -105,14 +131,14 @@ class LoanSimulator:
             b.decrement,
         )
 
-    def _launcher(self, width: int) -> Any:
-        if width not in self._launchers:
+    def _launcher(self, width: int, loan_sums: bool) -> Any:
+        if (width, loan_sums) not in self._launchers:
             b = self._behaviour
             names = (b.prepayment.model, b.default.model, b.severity.model, b.decrement, str(width))
-            function = build_loan_block(self._backend.ops, width, *self._models())
-            key = "-".join(("loans", *names))
-            self._launchers[width] = compile_launcher(self._backend.ops, function, key, writes=())
-        return self._launchers[width]
+            function = build_loan_block(self._backend.ops, width, *self._models(), loan_sums=loan_sums)
+            key = "-".join(("loans", *names, *(("sums",) if loan_sums else ())))
+            self._launchers[width, loan_sums] = compile_launcher(self._backend.ops, function, key, writes=())
+        return self._launchers[width, loan_sums]
 
 
 def parameter_array(kind: str, choice: ModelChoice) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.loan_month import FIELDS
-from kernels.ops import LANES
 from mcsim import store
 from mcsim.backend import Backend
 from mcsim.market.curve import Curve
@@ -61,58 +60,76 @@ class Simulation:
         scenario = self.scenario(block)
         return scenario, self._simulator.pool(scenario)
 
+    def pool_and_loans(self, scenario: Scenario) -> tuple[Array, list[Array]]:
+        """Flows of all loans, and each loan's summed over each 256 paths, (loan, month, field)."""
+        return self._simulator.pool_and_loans(scenario)
+
     def loan(self, block: Block, position: int) -> Array:
         """Flows of one loan alone on the paths of a block, (month, field, path): what it adds to the pool, to the bit."""
         return self._simulator.loan(self.scenario(block), position)
 
-    def write_pools(self, run_dir: Path, progress: Progress) -> None:
-        """Simulate every block and write ``scenarios`` and ``pool``."""
+    def write_pools(self, run_dir: Path, progress: Progress, take: Callable[[int, Array, Array], None] | None = None) -> None:
+        """Simulate every block; write ``scenarios`` and ``pool``, and ``loans`` where means are asked for.
+
+        Parameters
+        ----------
+        run_dir : path
+            The run folder.
+        progress : Progress
+            Advanced by loan-month-paths.
+        take : callable, optional
+            ``take(first_path, pool, discount)`` gets each block while it is in memory, from the thread that simulated it.
+        """
+        settings, where = self.settings, run_dir / store.STORE_NAME
+        self._lay_out(where)
+        means = np.zeros((len(self.loans), self.n_months, len(FIELDS)) if settings.output.loans == "mean" else 0)
+
+        def work(block: Block) -> list[Array]:
+            scenario = self.scenario(block)
+            flows, loan_sums = self.pool_and_loans(scenario) if means.size else (self._simulator.pool(scenario), [])
+            if settings.output.flows:
+                store.write_block(where, "scenarios", block.first, scenario_arrays(scenario))
+                store.write_block(where, "pool", block.first, {name: flows[None, :, i] for i, name in enumerate(FIELDS)})
+            if take is not None:
+                take(block.first, flows, scenario.discount)
+            return loan_sums
+
+        blocks = path_blocks(settings.paths, settings.engine.path_block)
+        for block, loan_sums in zip(blocks, self._each(work, blocks), strict=True):
+            for sums in loan_sums:
+                means += sums
+            progress.advance(len(self.loans) * self.n_months * block.count)
+        if means.size:
+            means /= settings.paths
+            store.write_block(where, "loans", 0, {name: means[:, :, i] for i, name in enumerate(FIELDS)})
+
+    def _lay_out(self, where: Path) -> None:
+        """The groups of :meth:`write_pools`, before the first block."""
         settings = self.settings
-        months, paths = range(1, self.n_months + 1), range(settings.paths)
-        block_size = settings.engine.path_block
-        where = run_dir / store.STORE_NAME
-        store.create_group(
-            where, "scenarios", {"state": self.states, "month": range(self.n_months + 1), "path": paths}, block_size
-        )
-        group = [settings.portfolio.name]
-        store.create_group(where, "pool", {"group": group, "month": months, "path": paths}, block_size)
+        months, paths, path_block = range(1, self.n_months + 1), range(settings.paths), settings.engine.path_block
+        if settings.output.flows:
+            with_cut_off: dict[str, Any] = {"state": self.states, "month": range(self.n_months + 1), "path": paths}
+            store.create_group(where, "scenarios", with_cut_off, path_block)
+            group = [settings.portfolio.name]
+            store.create_group(where, "pool", {"group": group, "month": months, "path": paths}, path_block)
+        if settings.output.loans == "mean":
+            store.create_group(where, "loans", {"loan": self.loans.loan_id, "month": months})
 
-        def work(block: Block) -> int:
-            scenario, flows = self.pool(block)
-            store.write_block(where, "scenarios", block.first, scenario_arrays(scenario))
-            store.write_block(where, "pool", block.first, {name: flows[None, :, i] for i, name in enumerate(FIELDS)})
-            return len(self.loans) * self.n_months * block.count
-
-        for amount in self._each(work, path_blocks(settings.paths, block_size)):
-            progress.advance(amount)
-
-    def write_loans(self, run_dir: Path, progress: Progress) -> None:
-        """Simulate each loan alone and write ``loans`` (mean over paths) or ``loan_paths``, as ``output.loans`` says."""
+    def write_loan_paths(self, run_dir: Path, progress: Progress) -> None:
+        """Simulate each loan alone and write ``loan_paths``."""
         settings, where = self.settings, run_dir / store.STORE_NAME
         paths, months = range(settings.paths), range(1, self.n_months + 1)
-        coords: dict[str, Any] = {"loan": self.loans.loan_id, "month": months}
-        keep_paths = settings.output.loans == "paths"
-        if keep_paths:
-            store.create_group(where, "loan_paths", {**coords, "path": paths}, settings.engine.path_block)
-        else:
-            store.create_group(where, "loans", coords)
-        sums = np.zeros((len(self.loans), self.n_months, len(FIELDS)))
+        coords: dict[str, Any] = {"loan": self.loans.loan_id, "month": months, "path": paths}
+        store.create_group(where, "loan_paths", coords, settings.engine.path_block)
 
-        def work(block: Block) -> tuple[Block, list[Array]]:
+        def work(block: Block) -> None:
             scenario = self.scenario(block)
             flows = np.stack([self._simulator.loan(scenario, i) for i in range(len(self.loans))])
-            if keep_paths:
-                store.write_block(where, "loan_paths", block.first, {n: flows[:, :, i] for i, n in enumerate(FIELDS)})
-                return block, []
-            return block, lane_sums(flows)
+            store.write_block(where, "loan_paths", block.first, {n: flows[:, :, i] for i, n in enumerate(FIELDS)})
 
-        for block, lanes in self._each(work, path_blocks(settings.paths, settings.engine.path_block)):
-            for lane in lanes:
-                sums += lane
+        blocks = path_blocks(settings.paths, settings.engine.path_block)
+        for block, _ in zip(blocks, self._each(work, blocks), strict=True):
             progress.advance(len(self.loans) * self.n_months * block.count)
-        if not keep_paths:
-            means = sums / settings.paths
-            store.write_block(where, "loans", 0, {name: means[:, :, i] for i, name in enumerate(FIELDS)})
 
     def _each(self, work: Any, blocks: Iterable[Block]) -> Iterator[Any]:
         """Results in the order of the blocks: on this thread, or on several (compiled kernels release the interpreter)."""
@@ -122,11 +139,6 @@ class Simulation:
             return
         with ThreadPoolExecutor(threads) as pool:
             yield from pool.map(work, blocks)
-
-
-def lane_sums(flows: Array) -> list[Array]:
-    """Sums over each 256 paths of the last axis: pieces of a fixed size, so that blocking does not change a mean's bits."""
-    return [flows[..., first : first + LANES].sum(axis=-1) for first in range(0, flows.shape[-1], LANES)]
 
 
 def scenario_arrays(scenario: Scenario) -> dict[str, Array]:

@@ -73,7 +73,7 @@ def plan(variable: Variable, sizes: Mapping[str, int], shards_path: int) -> Layo
     """Lay out one variable.
 
     Months are never cut: a cash flow is read whole. The path axis is cut at ``shards_path`` into shards and at
-    :data:`CHUNK_PATHS` into chunks; a label axis beside it has one label a chunk.
+    :data:`CHUNK_PATHS` into chunks, where there are months; a label axis beside it has one label a chunk.
 
     Parameters
     ----------
@@ -91,7 +91,9 @@ def plan(variable: Variable, sizes: Mapping[str, int], shards_path: int) -> Layo
     for dim in variable.dims:
         if dim == "path":
             shards[dim] = shard_paths(sizes[dim], shards_path)
-            chunks[dim] = CHUNK_PATHS if shards[dim] % CHUNK_PATHS == 0 else shards[dim]
+            # Without months a chunk of few paths would be a few hundred bytes.
+            cut = "month" in variable.dims and shards[dim] % CHUNK_PATHS == 0
+            chunks[dim] = CHUNK_PATHS if cut else shards[dim]
         elif dim == "month":
             shards[dim] = chunks[dim] = sizes[dim]
         else:

@@ -37,6 +37,7 @@ TITLES = {
     "loans": "cash flow of each loan, mean over paths",
     "loan_paths": "cash flow of each loan on each path",
     "tranches": "cash flow of the classes, fees and accounts of the deal",
+    "path_values": "value of the classes on each path",
     "prices": "value of the classes",
 }
 

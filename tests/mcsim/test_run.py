@@ -52,7 +52,7 @@ def run_of(tmp_path_factory: pytest.TempPathFactory) -> RunOf:
 def test_numpy_and_cpu_agree_to_the_last_bit(run_of: RunOf, overrides: tuple[str, ...]) -> None:
     on_numpy, on_cpu = run_of(*overrides, "backend=numpy"), run_of(*overrides, "backend=cpu")
     assert (on_numpy.attributes["backend"], on_cpu.attributes["backend"]) == ("numpy", "cpu")
-    assert store.groups(on_cpu.path) == ("loans", "pool", "prices", "scenarios", "tranches")
+    assert store.groups(on_cpu.path) == ("loans", "path_values", "pool", "prices", "scenarios", "tranches")
     assert float(on_cpu.pool.loss.max()) > 0
     same_bits(on_numpy, on_cpu)
 

@@ -19,7 +19,7 @@ def test_variable(group, name, variable):
     assert name not in COORDINATES
     assert set(variable.dims) <= set(COORDINATES)
     assert len(set(variable.dims)) == len(variable.dims)
-    assert variable.units in ("1", "USD", "year")
+    assert variable.units in ("1", "USD", "year", "USD year")
     assert np.dtype(variable.dtype) == np.float64
     assert variable.long_name
     # Path is contiguous and last, months before it: a flow along a path is one stride.

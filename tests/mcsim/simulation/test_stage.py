@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from kernels.loan_month import FIELDS
-from kernels.ops import LANES
 from mcsim.configuration import load_settings
 from mcsim.market.curve import load_curve
 from mcsim.settings import Engine
-from mcsim.simulation.stage import Block, Simulation, lane_sums, path_blocks, scenario_arrays, thread_count
+from mcsim.simulation.stage import Block, Simulation, path_blocks, scenario_arrays, thread_count
 from mcsim.tapes.loans import COLUMNS, Loans, make_loans
 from mcsim.tapes.portfolio import load_portfolio
 from mcsim.variables import GROUPS
@@ -206,20 +203,3 @@ def test_results_come_in_the_order_of_the_blocks(threads: int) -> None:
 
     assert list(staged._each(work, range(6))) == list(range(6))
     assert len(seen) == threads
-
-
-@pytest.mark.parametrize("block", [256, 512, 1024])
-def test_means_do_not_depend_on_blocks(block: int) -> None:
-    values = np.random.default_rng(1).lognormal(size=(50, 700))
-    total = np.zeros(50)
-    for lane in _lanes(values, block):
-        total += lane
-    whole = np.zeros(50)
-    for first in range(0, 700, LANES):
-        whole += np.ascontiguousarray(values[:, first : first + LANES]).sum(axis=-1)
-    np.testing.assert_array_equal(total, whole)
-
-
-def _lanes(values: np.ndarray, block: int) -> Iterator[Any]:
-    for piece in path_blocks(values.shape[1], block):
-        yield from lane_sums(np.ascontiguousarray(values[:, piece.first : piece.first + piece.count]))

@@ -1,0 +1,87 @@
+"""Sums of a loan's flows over paths, taken while the loan's month is in the cache: what its mean over paths is made of.
+
+A sum has a fixed shape: 256 paths at a time in float64, halved until one number is left (lane p and lane p + 128, then p + 64, ...).
+Paths that are not there count as zeros, which changes no bit of a sum, so that no chunking does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kernels.loan_rows import N_FIELDS
+from kernels.ops import LANES, Ops
+
+
+def fold(values: np.ndarray) -> np.ndarray:
+    """``(..., path)`` to ``(..., group)`` float64: the sum of each 256 paths, in the order that the launchers add."""
+    groups = -(-values.shape[-1] // LANES)
+    lanes = np.zeros((*values.shape[:-1], groups * LANES))
+    lanes[..., : values.shape[-1]] = values
+    lanes = lanes.reshape(*values.shape[:-1], groups, LANES)
+    half = LANES // 2
+    while half:
+        lanes = lanes[..., :half] + lanes[..., half : 2 * half]
+        half //= 2
+    return lanes[..., 0]
+
+
+def build_add_loan(ops: Ops, width: int) -> Callable[..., None]:
+    """``add_loan(work, tile, folded, loan_sums, place, kept)``: one loan's flows of one month join the tile and the loan's sums.
+
+    ================  =====================================  =====================================================
+    ``work``          flat (field, path), then more          the loan's flows
+    ``tile``          flat (field, path), run's precision    added to
+    ``folded``        (128,) float64                         scratch
+    ``loan_sums``     flat (..., field, group) float64       written from ``place`` on, :func:`fold` of ``kept`` paths
+    ================  =====================================  =====================================================
+    """
+    if ops.target == "numpy":
+
+        def add_on_numpy(
+            work: Any, tile: Any, folded: Any, loan_sums: Any, place: int, kept: int
+        ) -> None:  # all groups of 256 paths at once: a call for each would cost more than the sums
+            flows = work[: N_FIELDS * width]
+            tile += flows
+            sums = fold(flows.reshape(N_FIELDS, width)[:, :kept])
+            loan_sums[place : place + sums.size] = sums.reshape(-1)
+
+        return add_on_numpy
+    if width != LANES:
+        raise ValueError(f"{width} paths at a time; expected {LANES}")
+    lanes, at, zero = ops.lanes, ops.at, ops.real(0)
+    halve = [_build_halve(ops, half) for half in (64, 32, 16, 8)]
+    halve_64, halve_32, halve_16, halve_8 = halve
+    middle = LANES // 2
+
+    @ops.function
+    def add_loan(work, tile, folded, loan_sums, place, kept):  # type: ignore[no-untyped-def]
+        for p in lanes(N_FIELDS * width):
+            tile[at(0, p)] += work[at(0, p)]
+        for field in range(N_FIELDS):
+            row = field * width
+            if kept < width:
+                work[row + kept : row + width] = zero
+            for p in lanes(middle):
+                folded[at(0, p)] = np.float64(work[at(row, p)]) + np.float64(work[at(row + middle, p)])
+            halve_64(folded)
+            halve_32(folded)
+            halve_16(folded)
+            halve_8(folded)
+            left, right = (folded[0] + folded[4]) + (folded[2] + folded[6]), (folded[1] + folded[5]) + (folded[3] + folded[7])
+            loan_sums[place + field] = left + right
+
+    return add_loan
+
+
+def _build_halve(ops: Ops, half: int) -> Callable[..., None]:
+    lanes, at = ops.lanes, ops.at
+
+    @ops.function
+    def halve(folded):  # type: ignore[no-untyped-def]
+        for p in lanes(half):
+            folded[at(0, p)] += folded[at(half, p)]
+
+    return halve
