@@ -67,7 +67,7 @@ def test_one_bit_of_any_file_is_seen_and_named(sound: Path) -> None:
 
 READ_BY = {
     "info": ("config.yaml", "overrides.txt", "env.json", "inputs.json", "warnings.json", "store.zarr/zarr.json", "COMPLETE"),
-    "price": ("config.yaml", "store.zarr/zarr.json", "store.zarr/pool/month/c/0", POOL, RATES, "COMPLETE"),
+    "price": ("config.yaml", "store.zarr/zarr.json", POOL, RATES, "COMPLETE"),
     "report": (
         "config.yaml", "env.json", "inputs.json", "rejects.csv", "warnings.json", POOL, RATES, "store.zarr/prices/value/c/0",
         "store.zarr/tranches/tranche/c/0", "store.zarr/tranches/collections/c/0/1", "COMPLETE",

@@ -232,11 +232,12 @@ def test_every_warning_of_a_run_is_kept(tmp_path: Path, monkeypatch: pytest.Monk
     level = log.level
     assert module is mcsim.run
 
-    def warn(*given: Any) -> None:
-        check(*given)
+    def warn(*given: Any) -> Any:
+        deal = check(*given)
         log.warning("the curve is <old>")
         log.warning("the curve is <old>")
         warnings.warn("overflow somewhere", RuntimeWarning, stacklevel=1)
+        return deal
 
     monkeypatch.setattr(sys.modules["mcsim.run"], "_check_before_simulating", warn)
     shown = warnings.showwarning

@@ -46,5 +46,5 @@ def test_a_changed_configuration_is_not_priced(tmp_path: Path) -> None:
     text = run.folder.config_file.read_text()
     run.folder.config_file.write_text(text.replace("default: 0.0389", "default: 0.0"))
     assert text != run.folder.config_file.read_text()
-    with pytest.raises(StoreError, match="not the configuration of the run"):
+    with pytest.raises(StoreError, match="config.yaml: .* the run wrote"):
         reprice(Run(run.path))
