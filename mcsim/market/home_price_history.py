@@ -144,7 +144,7 @@ def load_history(name: str = HISTORY_FILE) -> HomePriceHistory:
     Parameters
     ----------
     name : str
-        As :func:`mcsim.files.find_file` reads it.
+        As :func:`mcsim.data_files.find_file` reads it.
 
     Raises
     ------

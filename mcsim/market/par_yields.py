@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from mcsim.errors import InputError
-from mcsim.files import read_rows
+from mcsim.data_files import read_rows
 from mcsim.ranges import RANGES
 
 PERCENT = 100  # the Treasury publishes percent
