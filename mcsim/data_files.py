@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 from pathlib import Path
 
-from mcsim.errors import InputError, nearest
+from mcsim.errors import InputError, nearest, shown
+from mcsim.paths import expanded, path_problem
+from mcsim.yaml_files import read_text
 
 DATA = Path(__file__).resolve().parent / "data"
 """Folder of the data that ships."""
@@ -36,24 +39,22 @@ def find_file(name: str, setting: str) -> Path:
     InputError
         If there is no such file.
     """
-    problem = "no such file"
+    wrong = path_problem(name)
+    problem = f"no such file: {wrong}" if wrong else "no such file"
     try:
-        shipped, given = DATA / name, Path(name)
-        if given.name == name and shipped.is_file():
+        shipped, given = DATA / name, Path(expanded(name))
+        if Path(name).name == name and shipped.is_file():
             if given.is_file() and not given.samefile(shipped):
                 log.warning("%s: %s is the file that ships; to read the one of that name here give ./%s", setting, name, name)
             return shipped
-        path = given if given.is_file() else given.expanduser()
-        if path.is_file():
-            return path
-        if path.is_dir():
+        if given.is_file():
+            return given
+        if not wrong and given.is_dir():
             problem = "no such file, it is a directory"
-    except (OSError, ValueError, RuntimeError):  # a name that no file system takes, or `~nobody`
+    except (OSError, ValueError):  # a name that no file system takes
         pass
     known = [path.name for path in DATA.iterdir() if path.suffix != ".md"]
-    raise InputError(
-        f"{setting} = {name!r:.200}: {problem}; expected a path or the name of a shipped file{nearest(name[:200], known)}"
-    )
+    raise InputError(f"{setting} = {shown(name)}: {problem}; give a path or the name of a shipped file{nearest(name, known)}")
 
 
 def read_rows(path: Path) -> list[list[str]]:
@@ -62,18 +63,13 @@ def read_rows(path: Path) -> list[list[str]]:
     Raises
     ------
     InputError
-        If the file is empty, too large, or no text.
+        If the file cannot be read, is too large, empty, or no text.
     """
+    text = read_text(path, LARGEST_TABLE)
     try:
-        size = path.stat().st_size
-        if size > LARGEST_TABLE:
-            raise InputError(f"{path}: {size:,} bytes; a table of market data has at most {LARGEST_TABLE:,}")
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error as error:
         raise InputError(f"{path}: not a comma-separated text file ({error})") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if not rows:
         raise InputError(f"{path}: the file is empty")
     return rows

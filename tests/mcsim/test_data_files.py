@@ -63,7 +63,7 @@ def test_a_name_is_literal_text(here: Path, name: str) -> None:
         ("~nobody-of-that-name/x", "no such file"),
         ("nul\0l", "no such file"),
         ("x" * 5000, "no such file"),
-        ("", "no such file"),
+        ("", "no such file: expected a path"),
     ],
 )
 def test_what_is_not_there_is_named_with_its_setting(here: Path, name: str, expected: str) -> None:
@@ -77,7 +77,7 @@ def test_rows_are_bounded_and_readable(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_bytes(b"\xef\xbb\xbfa, b\r\n\r\n1,2\r\n")
     assert read_rows(path) == [["a", "b"], ["1", "2"]]
     monkeypatch.setattr(data_files, "LARGEST_TABLE", 5)
-    with pytest.raises(InputError, match="16 bytes; a table of market data has at most 5"):
+    with pytest.raises(InputError, match="expected at most 5 bytes"):
         read_rows(path)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="no such file"):
         read_rows(tmp_path / "gone.csv")

@@ -129,7 +129,7 @@ def test_bad_files_are_refused(tmp_path: Path, text: str, expected: str) -> None
 def test_binary_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_bytes(b"\xff\xfe\x00\x9c")
-    with pytest.raises(InputError, match="not a comma-separated text file"):
+    with pytest.raises(InputError, match="line 1: expected text in UTF-8"):
         load_history(str(path))
 
 
