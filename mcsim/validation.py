@@ -312,10 +312,13 @@ def _rates_problems(rates: Rates) -> list[str]:
         problems.append("rates.flat_rate: missing; rates.curve=flat needs a rate")
     if rates.mortgage_rate is not None and rates.mortgage_residual is not None:
         problems.append(
-            f"rates.mortgage_rate = {shown(rates.mortgage_rate)}: not read where rates.mortgage_residual is given; take one of them out"
+            f"rates.mortgage_rate = {shown(rates.mortgage_rate)}: not read where rates.mortgage_residual is given; "
+            "take one of them out"
         )
     elif rates.mortgage_rate is not None and rates.mortgage_rate < rates.mortgage_floor:
-        problems.append(f"rates.mortgage_rate = {shown(rates.mortgage_rate)}: below rates.mortgage_floor, {rates.mortgage_floor!r}")
+        problems.append(
+            f"rates.mortgage_rate = {shown(rates.mortgage_rate)}: below rates.mortgage_floor, {rates.mortgage_floor!r}"
+        )
     return problems
 
 

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernels.hull_white import build_par_rate
 from kernels.ops import make_ops
-from mcsim.errors import InputError
 from mcsim.data_files import find_file
+from mcsim.errors import InputError
 from mcsim.market.par_yields import RATE, Yields, missing_date, read_par_yields
 from mcsim.provenance import file_sha256
 from mcsim.settings import Rates

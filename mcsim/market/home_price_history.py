@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcsim.errors import InputError, nearest
 from mcsim.data_files import find_file, read_rows
+from mcsim.errors import InputError, nearest
 from mcsim.provenance import file_sha256
 
 HISTORY_FILE = "fhfa_hpi_at_state.csv"

@@ -7,8 +7,8 @@ import math
 import re
 from pathlib import Path
 
-from mcsim.errors import InputError
 from mcsim.data_files import read_rows
+from mcsim.errors import InputError
 from mcsim.ranges import RANGES
 
 PERCENT = 100  # the Treasury publishes percent

@@ -15,8 +15,8 @@ from typing import Any
 from kernels.behaviour import KINDS
 from kernels.mortgage_rate import build_mortgage_rate
 from kernels.ops import make_ops
-from mcsim.errors import InputError
 from mcsim.data_files import DATA, find_file, read_rows
+from mcsim.errors import InputError
 from mcsim.market.curve import Curve, load_curve
 from mcsim.market.home_price_history import QUARTERS, HomePriceHistory, load_history, quarter_name, quarter_number
 from mcsim.market.par_yields import PERCENT

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcsim.errors import InputError, nearest
 from mcsim.data_files import find_file, read_rows
+from mcsim.errors import InputError, nearest
 
 COLUMNS = ("state", "mean_growth_annual", "beta_quarterly", "residual_sd_quarterly", "residual_ar1")
 NATION = "US"

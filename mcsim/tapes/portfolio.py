@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mcsim import settings
-from mcsim.errors import InputError, nearest
 from mcsim.data_files import find_file
+from mcsim.errors import InputError, nearest
 from mcsim.provenance import file_sha256
 from mcsim.tapes.absee import read_absee
 from mcsim.tapes.checks import Candidates, check

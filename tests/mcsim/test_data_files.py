@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mcsim import data_files
-from mcsim.errors import InputError
 from mcsim.data_files import DATA, find_file, read_rows
+from mcsim.errors import InputError
 
 SHIPPED = "treasury_par_curve.csv"
 

@@ -18,8 +18,8 @@ import xarray as xr
 import mcsim
 from mcsim import store
 from mcsim.cli import main
-from mcsim.errors import InputError
 from mcsim.data_files import DATA
+from mcsim.errors import InputError
 from mcsim.results import Run
 from mcsim.run import regenerate_loan
 from mcsim.variables import GROUPS

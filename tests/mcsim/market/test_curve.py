@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import QuantLib as ql
 
-from mcsim.errors import InputError
 from mcsim.data_files import DATA
+from mcsim.errors import InputError
 from mcsim.market.curve import TREASURY_FILE, flat_curve, load_curve, par_curve
 from mcsim.market.par_yields import read_par_yields
 from mcsim.settings import Rates

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcsim.errors import InputError
 from mcsim.data_files import DATA
+from mcsim.errors import InputError
 from mcsim.market.home_price_history import HomePriceHistory, load_history, quarter_number
 from mcsim.provenance import file_sha256
 

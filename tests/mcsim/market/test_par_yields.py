@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mcsim.errors import InputError
 from mcsim.data_files import DATA
+from mcsim.errors import InputError
 from mcsim.market.par_yields import missing_date, read_par_yields
 
 TREASURY = (

@@ -14,8 +14,8 @@ import pytest
 from kernels.behaviour import KINDS
 from mcsim.backend import Backend
 from mcsim.configuration import load_settings
-from mcsim.errors import InputError
 from mcsim.data_files import DATA
+from mcsim.errors import InputError
 from mcsim.market.start import SURVEY_FILE, Market, load_market
 from mcsim.scenarios.generate import ScenarioGenerator
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcsim.errors import InputError
 from mcsim.data_files import DATA
+from mcsim.errors import InputError
 from mcsim.settings import Portfolio
 from mcsim.tapes import absee
 from mcsim.tapes.loans import Loans

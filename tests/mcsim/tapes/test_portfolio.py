@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcsim.errors import InputError
 from mcsim.data_files import DATA
+from mcsim.errors import InputError
 from mcsim.settings import Portfolio
 from mcsim.tapes.absee import _VALUE
 from mcsim.tapes.loans import loan_number, make_loans
