@@ -66,7 +66,7 @@ def build_leave(ops: Ops, decrement: str) -> Callable[..., Any]:
     """``leave(performing, smm, mdr, uniform)``: shares that default and prepay this month.
 
     The two modes have the same mean: P(u <= mdr) = mdr and P(mdr < u <= mdr + smm) = smm. Defaults come first: what prepays
-    is held to what is left.
+    is held to what is left. A rate that is NaN gives shares that are NaN.
     """
     if decrement not in DECREMENTS:
         raise ValueError(f"unknown decrement {decrement!r}; expected one of {DECREMENTS}")
@@ -78,8 +78,10 @@ def build_leave(ops: Ops, decrement: str) -> Callable[..., Any]:
 
     @ops.function
     def sampled(performing, smm, mdr, uniform):  # type: ignore[no-untyped-def]
-        defaulted = where(uniform <= mdr, performing, zero)
-        return defaulted, where(uniform <= mdr + smm, performing, zero) - defaulted
+        either = mdr + smm
+        none = zero * either  # 0, or NaN where a rate is
+        defaulted = where(uniform <= mdr, performing, none)
+        return defaulted, where(uniform <= either, performing, none) - defaulted
 
     return expected if decrement == "expected" else sampled
 

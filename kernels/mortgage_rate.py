@@ -21,14 +21,14 @@ def build_mortgage_rate(ops: Ops) -> Callable[..., Any]:
     """``mortgage_rate(ten, ten_lagged, two, residual, constant, on_ten, on_ten_lagged, on_two, floor)``: annual rate.
 
     ``ten``, ``ten_lagged`` (a month before) and ``two`` are par rates with semi-annual coupons; all rates annual, per unit.
-    The floor binds the whole, residual included.
+    The floor binds the whole, residual included; a NaN stays one.
     """
-    where = ops.where
+    maximum = ops.maximum
 
     @ops.function
     def mortgage_rate(ten, ten_lagged, two, residual, constant, on_ten, on_ten_lagged, on_two, floor):  # type: ignore[no-untyped-def]
         rate = (constant + residual) + (on_ten * ten + on_ten_lagged * ten_lagged) + on_two * two
-        return where(rate > floor, rate, floor)
+        return maximum(rate, floor)
 
     return mortgage_rate
 

@@ -81,6 +81,7 @@ RANGES: dict[str, Range] = {
     "rates.mortgage_on_10y": Range(-2, 2),
     "rates.mortgage_on_10y_lagged": Range(-2, 2),
     "rates.mortgage_on_2y": Range(-2, 2),
+    "rates.mortgage_rate": Range(0.005, 0.25, unit=_ANNUAL),  # the survey's lowest is 2.65%, its highest 18.63%
     "rates.mortgage_residual": Range(-0.05, 0.05, unit=_ANNUAL),
     "rates.mortgage_residual_half_life_months": _positive,
     "rates.mortgage_floor": Range(0, 0.25, above=True, unit=f"{_ANNUAL}; above 0, prepayment divides by the mortgage rate"),
@@ -90,9 +91,12 @@ RANGES: dict[str, Range] = {
     "home_prices.sigma_quarterly": Range(0, 0.1, unit="a quarter, per unit: 0.008 is 0.8%"),
     "home_prices.trend_annual": Range(-0.25, 0.25, unit=_ANNUAL),
     "home_prices.initial_growth_quarterly": Range(-0.25, 0.25, unit="a quarter, per unit"),
-    "home_prices.initial_gap": Range(-2, 2, unit="log of the index less its trend"),
+    "home_prices.initial_gap": Range(-1, 1, unit="log of the index less its trend: 0.05 is 5% above"),
+    "home_prices.trend_from": Range(1900, 2100, unit="a year"),
+    "home_prices.trend_to": Range(1900, 2100, unit="a year"),
     "home_prices.correlation_with_rates": Range(-1, 1),
-    "pricing.spreads.*": Range(-0.25, 2, unit="annual, per unit: 0.03 is 300 basis points"),
+    # Yields of the riskiest pieces of filings reach 20 to 35%; half as much again, and room for what trades through the curve.
+    "pricing.spreads.*": Range(-0.05, 0.5, unit="annual, per unit: 0.03 is 300 basis points"),
     "engine.path_block": Range(LANES, 2**20, step=LANES, unit="paths"),
     "engine.threads": Range(0, 1024, unit="0 is as many as the process may use"),
 }
@@ -159,6 +163,7 @@ READ_BY: dict[str, ReadBy] = {
     "portfolio.file": ReadBy("portfolio.source", unless=("generator",)),
     "portfolio.generator": ReadBy("portfolio.source", ("generator",)),
     "rates.flat_rate": ReadBy("rates.curve", ("flat",)),
+    "rates.curve_file": ReadBy("rates.curve", unless=("flat",)),
     "engine.threads": ReadBy("engine.name", ("threads",), same=1),
 }
 """Settings, or sections of them, that only some choices read. Given with another they would do nothing, and are refused. What does

@@ -46,7 +46,7 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
         Bad input (before any kernel starts), a device that is not there, or a store that cannot be written.
     """
     from mcsim.deals.ahead import compiling_ahead
-    from mcsim.market.curve import load_curve
+    from mcsim.market.start import load_market
     from mcsim.simulation.stage import Simulation
 
     backend = choose_backend(settings.backend, settings.precision)
@@ -54,18 +54,18 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
     with RunLog(folder) as run_log:
         log.info("backend %s, %s (%s)", backend.target, backend.precision, backend.reason)
         tape = _load_tape(settings, folder.rejects)
-        curve = load_curve(settings.rates)
-        for note in tape.notes:
+        market = load_market(settings)
+        for note in (*tape.notes, *market.mixed_dates(tape.loans.cut_off)):
             log.warning("%s", note)
-        folder = folder.identify(settings.raw, _inputs(settings, tape, curve))
+        folder = folder.identify(settings.raw, [*tape.inputs, *market.inputs])
         run_log.move(folder)
         log.info("run %s", folder.run_id)
-        deal = _check_before_simulating(settings, tape.loans, curve, backend, folder)
+        deal = _check_before_simulating(settings, tape.loans, backend, folder)
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
-        store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_tape_facts(tape, curve)})
+        store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_run_facts(tape, market)})
 
         with compiling_ahead(backend), progress or Progress() as shown:
-            simulation = Simulation(settings, tape.loans, curve, backend)
+            simulation = Simulation(market.settings, tape.loans, market.curve, backend)
             passes = 2 if settings.output.loans == "paths" else 1
             shown.start(passes * len(tape.loans) * simulation.n_months * settings.paths)
             deal.lay_out(simulation.n_months, settings.paths, settings.engine.path_block)
@@ -91,14 +91,6 @@ def _report_or_say_why(run: Run) -> None:
         first = (str(error).splitlines() or [""])[0]
         why = first if isinstance(error, McsimError) else f"{type(error).__name__}: {first}"
         log.warning("the run is complete, its report was not written: %s; `mcsim report %s` writes it", why, run.path)
-
-
-def _inputs(settings: Settings, tape: Any, curve: Any) -> list[Any]:
-    """Every file that the run reads, with its digest."""
-    from mcsim.market.sources import data_file
-
-    dynamics = data_file(settings.home_prices.state_file)
-    return [*tape.inputs, curve.input, (str(dynamics), provenance.file_sha256(dynamics))]
 
 
 def reprice(
@@ -159,13 +151,13 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     import xarray as xr
 
     from mcsim.configuration import settings_of
-    from mcsim.market.curve import load_curve
+    from mcsim.market.start import load_market
     from mcsim.simulation.stage import Simulation
     from mcsim.simulation.work import Block
 
     settings = settings_of(_recorded_config(run))
-    tape, curve = _load_tape(settings, None), load_curve(settings.rates)
-    _check_inputs(run, provenance.input_records(_inputs(settings, tape, curve)))
+    tape, market = _load_tape(settings, None), load_market(settings)
+    _check_inputs(run, provenance.input_records([*tape.inputs, *market.inputs]))
     known = tape.loans.loan_id.tolist()
     problems = []
     if loan_id not in known:
@@ -175,7 +167,7 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     if problems:
         raise InputError(problems)
     backend = choose_backend(run.attributes["backend"], run.attributes["precision"])
-    simulation = Simulation(settings, tape.loans, curve, backend)
+    simulation = Simulation(market.settings, tape.loans, market.curve, backend)
     flows = simulation.loan(Block(path, 1), known.index(loan_id))
     from kernels.loan_month import FIELDS
 
@@ -183,7 +175,7 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     return xr.Dataset({name: ("month", flows[:, i, 0]) for i, name in enumerate(FIELDS)}, coords={"month": months})
 
 
-def _check_before_simulating(settings: Settings, loans: Any, curve: Any, backend: Backend, folder: RunFolder) -> DealStage:
+def _check_before_simulating(settings: Settings, loans: Any, backend: Backend, folder: RunFolder) -> DealStage:
     """Everything that can be known to fail is found before the first kernel: the deal, its spreads, memory and disk."""
     from mcsim.deals.stage import DealStage, compile_for
     from mcsim.simulation.plan import check_room
@@ -191,8 +183,6 @@ def _check_before_simulating(settings: Settings, loans: Any, curve: Any, backend
     program = compile_for(settings.deal, float(loans.balance.sum()))
     deal = DealStage(program, settings.pricing.spreads, backend, folder.store, settings.output.flows)
     check_room(settings, loans, folder.path, len(program.stores))
-    if curve.date is not None and curve.date != loans.cut_off:
-        log.warning("the curve is of %s, the pool of %s: the value mixes two dates", curve.date, loans.cut_off)
     return deal
 
 
@@ -217,7 +207,7 @@ def _load_tape(settings: Settings, rejects_file: Path | None) -> Any:
     from mcsim.market.home_price_history import load_history
     from mcsim.tapes.portfolio import load_portfolio
 
-    history_once = functools.cache(load_history)  # only a residential tape asks for it
+    history_once = functools.cache(lambda: load_history(settings.home_prices.history_file))  # a residential tape alone asks
 
     def ratio(state: str, origination: datetime.date, cut_off: datetime.date) -> float:
         history = history_once()
@@ -226,13 +216,14 @@ def _load_tape(settings: Settings, rejects_file: Path | None) -> Any:
     return load_portfolio(settings.portfolio, ratio, rejects_file)
 
 
-def _tape_facts(tape: Any, curve: Any) -> dict[str, Any]:
+def _run_facts(tape: Any, market: Any) -> dict[str, Any]:
     from mcsim.reports.facts import portfolio_record
     from mcsim.tapes.notes import notes_record
 
     return {
         "cut_off": tape.loans.cut_off.isoformat(),
-        "curve": curve.name,
+        "curve": market.curve.name,
+        "market": json.dumps(market.record()),
         "loans": len(tape.loans),
         "pool_balance": float(tape.loans.balance.sum()),
         "portfolio": json.dumps(portfolio_record(tape.loans)),

@@ -40,7 +40,7 @@ class Generator:
 class Portfolio:
     """Where the loans come from and what the tape does not say.
 
-    ``source`` is ``absee``, ``fannie_acquisition`` or ``generator``; ``file`` a path, or a name under ``mcsim/data``.
+    ``source`` is ``absee``, ``fannie_acquisition`` or ``generator``; ``file`` as :func:`mcsim.data_files.find_file` reads it.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Rates:
     """Hull-White one factor on a curve; primary mortgage rate and adjustable index."""
 
     curve: str
-    """Date of a Treasury par curve under ``mcsim/data``, ``YYYY-MM-DD``, or ``flat``."""
+    """Date of a par curve, ``YYYY-MM-DD``, or ``flat``."""
     flat_rate: float | None
     """Continuously compounded zero rate of a flat curve, annual."""
     mean_reversion: float
@@ -73,10 +73,14 @@ class Rates:
     mortgage_on_10y: float
     mortgage_on_10y_lagged: float
     mortgage_on_2y: float
-    mortgage_residual: float
-    """Residual of the rule at the cut-off, annual rate; decays."""
+    mortgage_residual: float | None
+    """Residual of the rule at the curve's date, annual rate; decays. None: the observed mortgage rate less the rule."""
     mortgage_residual_half_life_months: float
     mortgage_floor: float
+    curve_file: PathText | None = None
+    """File of par yields in the Treasury's layout; None is the one that ships."""
+    mortgage_rate: float | None = None
+    """Primary mortgage rate observed at the curve's date, annual; None takes it from the table that ships."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,20 @@ class HomePrices:
     reversion: float
     sigma_quarterly: float
     trend_annual: float
-    initial_growth_quarterly: float
-    initial_gap: float
+    initial_growth_quarterly: float | None
+    """Log growth of the quarter before the first. None: from the history at the market date, as ``initial_gap``."""
+    initial_gap: float | None
+    """Log index less its trend."""
     correlation_with_rates: float
     """Of the national quarterly innovation with the quarter's Hull-White innovation."""
     state_file: PathText
-    """Table of state betas and residuals, a name under ``mcsim/data``."""
+    """Table of state betas and residuals."""
+    history_file: PathText
+    """History of the states' indices, in FHFA's layout."""
+    trend_from: int
+    """First year of the linear trend from which the gap is measured."""
+    trend_to: int
+    """Its last year."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +170,8 @@ class Settings:
     paths: int
     precision: str
     backend: str
+    market_date: str
+    """Date of the curve, of the start of home prices and of the mortgage rate's residual, ``YYYY-MM-DD``."""
     portfolio: Portfolio
     rates: Rates
     home_prices: HomePrices

@@ -62,7 +62,8 @@ def build_settings(
     found += [line for line in others if not line.startswith(silent) and line.partition(" = ")[0] not in said]
     if not found:
         settings = Settings(**{**values, "raw": dict(raw)})
-        found += _portfolio_problems(settings.portfolio) + _rates_problems(settings.rates) + _ltv_problems(settings)
+        found += _portfolio_problems(settings.portfolio) + _date_problems(settings)
+        found += _rates_problems(settings.rates) + _ltv_problems(settings)
         if not found:
             return settings
     raise InputError(found)
@@ -294,10 +295,31 @@ def _portfolio_problems(portfolio: Portfolio) -> list[str]:
     return problems
 
 
+def _date_problems(settings: Settings) -> list[str]:
+    """Of dates that do not merely follow another one that is wrong."""
+    cut_off, market_date, curve = settings.portfolio.cut_off, settings.market_date, settings.rates.curve
+    problems = []
+    if not _is_date(market_date) and market_date != cut_off:
+        problems.append(f"market_date = {shown(market_date)}: expected a date, YYYY-MM-DD")
+    if curve not in ("flat", market_date) and not _is_date(curve):
+        problems.append(f"rates.curve = {shown(curve)}: expected a date, YYYY-MM-DD, or flat")
+    return problems
+
+
 def _rates_problems(rates: Rates) -> list[str]:
-    if rates.curve == "flat":
-        return [] if rates.flat_rate is not None else ["rates.flat_rate: missing; rates.curve=flat needs a rate"]
-    return [] if _is_date(rates.curve) else [f"rates.curve = {shown(rates.curve)}: expected a date, YYYY-MM-DD, or flat"]
+    problems = []
+    if rates.curve == "flat" and rates.flat_rate is None:
+        problems.append("rates.flat_rate: missing; rates.curve=flat needs a rate")
+    if rates.mortgage_rate is not None and rates.mortgage_residual is not None:
+        problems.append(
+            f"rates.mortgage_rate = {shown(rates.mortgage_rate)}: not read where rates.mortgage_residual is given; "
+            "take one of them out"
+        )
+    elif rates.mortgage_rate is not None and rates.mortgage_rate < rates.mortgage_floor:
+        problems.append(
+            f"rates.mortgage_rate = {shown(rates.mortgage_rate)}: below rates.mortgage_floor, {rates.mortgage_floor!r}"
+        )
+    return problems
 
 
 def _ltv_problems(settings: Settings) -> list[str]:

@@ -43,4 +43,5 @@ MODEL = Model(
         "lowest_ltv": "the hazard is flat below",
         "highest_ltv": "the hazard is flat above",
     },
+    reads=("age", "ltv"),
 )

@@ -113,5 +113,6 @@ MODEL = Model(
         "fixed_costs": "foreclosure and other costs over the balance at default",
         "dispersion": "standard deviation of the log price of a house about its index",
     },
+    reads=("note_rate", "ltv", "lag", "advances_interest"),
     derive=fit,
 )

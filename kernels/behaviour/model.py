@@ -31,10 +31,13 @@ class Model:
     ----------
     build : callable
         ``build(ops)`` returns the scalar function of :data:`OBSERVABLES`: a rate of prepayment or default, or the loss as a
-        share of the balance at default, each in [0, 1].
+        share of the balance at default, each in [0, 1]; NaN where one that it reads is NaN, so that a fault is seen, not priced.
     parameters : dict
         Name and meaning, with unit, of each parameter, in order. A name that ends in ``[]`` takes the rest of the array: a
         table of any length.
+    reads : tuple of str
+        The :data:`OBSERVABLES` that the function depends on, ``parameters`` apart. What no model of a run reads needs no value
+        at the start of the scenarios.
     annual : bool
         The rate is annual (CPR, CDR); the launcher turns it into a monthly one (SMM, MDR).
     derive : callable, optional
@@ -43,6 +46,7 @@ class Model:
 
     build: Callable[[Ops], Callable[..., Any]]
     parameters: dict[str, str]
+    reads: tuple[str, ...]
     annual: bool = False
     derive: Callable[[Sequence[float]], list[float]] | None = None
 

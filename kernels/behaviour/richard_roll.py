@@ -51,5 +51,6 @@ MODEL = Model(
         "multiplier": "multiplies the CPR; 1 is the source's own",
         "seasonality[]": "multiplier from January to December",
     },
+    reads=("age", "calendar_month", "note_rate", "mortgage_rate", "balance_factor"),
     annual=True,
 )

@@ -54,10 +54,18 @@ def _build_sda(ops: Ops) -> Callable[..., Any]:
     return sda
 
 
-SMM = Model(_build_vector, {"smm[]": "single monthly mortality by month; the last value holds on"})
-CPR = Model(_build_vector, {"cpr[]": "conditional prepayment rate, annual, by month; the last value holds on"}, annual=True)
-PSA = Model(_build_psa, {"multiple": "1 is 100% PSA"}, annual=True)
-MDR = Model(_build_vector, {"mdr[]": "monthly default rate by month; the last value holds on"})
-CDR = Model(_build_vector, {"cdr[]": "conditional default rate, annual, by month; the last value holds on"}, annual=True)
-SDA = Model(_build_sda, {"multiple": "1 is 100% SDA"}, annual=True)
-SEVERITY = Model(_build_vector, {"severity[]": "loss over the balance at default, by month of liquidation; the last holds on"})
+_MONTH, _AGE = ("month",), ("age",)
+
+SMM = Model(_build_vector, {"smm[]": "single monthly mortality by month; the last value holds on"}, _MONTH)
+CPR = Model(
+    _build_vector, {"cpr[]": "conditional prepayment rate, annual, by month; the last value holds on"}, _MONTH, annual=True
+)
+PSA = Model(_build_psa, {"multiple": "1 is 100% PSA"}, _AGE, annual=True)
+MDR = Model(_build_vector, {"mdr[]": "monthly default rate by month; the last value holds on"}, _MONTH)
+CDR = Model(
+    _build_vector, {"cdr[]": "conditional default rate, annual, by month; the last value holds on"}, _MONTH, annual=True
+)
+SDA = Model(_build_sda, {"multiple": "1 is 100% SDA"}, _AGE, annual=True)
+SEVERITY = Model(
+    _build_vector, {"severity[]": "loss over the balance at default, by month of liquidation; the last holds on"}, _MONTH
+)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mcsim.errors import InputError, nearest
-from mcsim.market.sources import data_file, read_rows
+from kernels.hull_white import build_par_rate
+from kernels.ops import make_ops
+from mcsim.data_files import find_file
+from mcsim.errors import InputError
+from mcsim.market.par_yields import RATE, Yields, missing_date, read_par_yields
 from mcsim.provenance import file_sha256
 from mcsim.settings import Rates
 
 TREASURY_FILE = "treasury_par_curve.csv"
-PERCENT = 100  # the Treasury publishes percent
-_MONTHS = {"mo": 1, "yr": 12}
+MONTHS_A_YEAR = 12
+COUPONS_A_YEAR = 2  # US Treasury notes, whose constant-maturity yields the mortgage rule and the indices are
 _BILLS = 6  # months: up to here the Treasury's par yields are simple rates, without a coupon
 
 
@@ -35,6 +38,8 @@ class Curve:
         Date of the quotes; None for a flat curve.
     input : tuple of (str, str) or None
         File and its SHA-256 digest.
+    left_out : tuple of float
+        Tenors of the file, in months, that the curve goes without: its nodes are whole months.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Curve:
     input: tuple[str, str] | None
     _discount: Callable[[float], float] = field(repr=False, compare=False)
     _forward: Callable[[float], float] = field(repr=False, compare=False)
+    left_out: tuple[float, ...] = ()
 
     def discount(self, times_years: ArrayLike) -> NDArray[np.float64]:
         """Discount factors at ``times_years`` (any shape, years from the curve's date, >= 0).
@@ -58,6 +64,13 @@ class Curve:
     def instantaneous_forward(self, times_years: ArrayLike) -> NDArray[np.float64]:
         """Instantaneous forward rates at ``times_years``, annual, continuously compounded; see :meth:`discount`."""
         return _evaluate(self._forward, times_years, self.name)
+
+    def par_rate(self, years: float) -> float:
+        """Annual coupon, paid twice a year, of a bond of ``years`` (a multiple of a half) at par."""
+        dates = np.arange(1, round(years * COUPONS_A_YEAR) + 1) / COUPONS_A_YEAR
+        bonds = self.discount(dates)
+        par_rate = build_par_rate(make_ops("numpy", "float64"))
+        return float(par_rate(1 - bonds[-1], bonds.sum(), 1 / COUPONS_A_YEAR))
 
 
 def _evaluate(function: Callable[[float], float], times_years: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -77,17 +90,22 @@ def load_curve(rates: Rates) -> Curve:
         If the curve is unknown or its data cannot be used.
     """
     if rates.curve == "flat":
-        if rates.flat_rate is None or not math.isfinite(rates.flat_rate) or abs(rates.flat_rate) >= 1:
-            raise InputError(f"rates.flat_rate is {rates.flat_rate!r}; expected an annual rate per unit, such as 0.01")
+        if rates.flat_rate is None or not RATE.holds(rates.flat_rate):
+            raise InputError(f"rates.flat_rate is {rates.flat_rate!r}; expected {RATE}")
         return flat_curve(float(rates.flat_rate))
-    path = data_file(TREASURY_FILE)
-    curves = read_par_curves(path)
+    path = find_file(rates.curve_file or TREASURY_FILE, "rates.curve_file")
+    curves = read_par_yields(path)
     if rates.curve not in curves:
         raise InputError(
-            f"rates.curve is {rates.curve!r}: no such date in {TREASURY_FILE}{nearest(rates.curve, [*curves, 'flat'])}"
+            f"no curve of {rates.curve} (rates.curve; market_date and portfolio.cut_off where they are not given) in "
+            f"{path.name}: {missing_date(rates.curve, curves)}; give rates.curve_file=FILE, the Treasury's CSV of daily par "
+            "yields as downloaded, or rates=flat"
         )
-    date = datetime.date.fromisoformat(rates.curve)
-    return par_curve(date, curves[rates.curve], f"US Treasury par curve of {date}", (str(path), file_sha256(path)))
+    date, yields = datetime.date.fromisoformat(rates.curve), curves[rates.curve]
+    whole = {tenor: rate for tenor, rate in yields.items() if tenor == int(tenor)}
+    name = f"{'par curve' if rates.curve_file else 'US Treasury par curve'} of {date}"
+    curve = par_curve(date, whole, name, (str(path), file_sha256(path)))
+    return dataclasses.replace(curve, left_out=tuple(tenor for tenor in yields if tenor not in whole))
 
 
 def flat_curve(rate: float) -> Curve:
@@ -95,65 +113,7 @@ def flat_curve(rate: float) -> Curve:
     return Curve(f"flat {rate:.4%}", None, None, lambda t: math.exp(-rate * t), lambda t: rate)
 
 
-def read_par_curves(path: Path) -> dict[str, dict[int, float]]:
-    """Par yields by date and tenor in months, per unit, from the Treasury's layout in percent: ``date,1 mo,...,30 yr``.
-
-    Raises
-    ------
-    InputError
-        With every row and column that is wrong.
-    """
-    header, *rows = read_rows(path)
-    problems: list[str] = []
-    tenors = _read_tenors(path, header, problems)
-    curves: dict[str, dict[int, float]] = {}
-    for number, row in enumerate(rows, start=2):
-        where = f"{path.name} row {number}"
-        if len(row) != len(header):
-            problems.append(f"{where}: {len(row)} columns; expected {len(header)}")
-            continue
-        if not _is_date(row[0]) or row[0] in curves:
-            problems.append(f"{where}: date {row[0]!r}; expected one date a row as YYYY-MM-DD, none twice")
-            continue
-        curves[row[0]] = {}
-        for tenor, cell in zip(tenors, row[1:], strict=True):
-            if cell:
-                curves[row[0]][tenor] = _read_yield(cell, f"{where}, {tenor} months", problems)
-    if problems:
-        raise InputError(problems)
-    return curves
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return datetime.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-def _read_tenors(path: Path, header: list[str], problems: list[str]) -> list[int]:
-    tenors = []
-    for name in header[1:]:
-        number, _, unit = name.partition(" ")
-        if unit not in _MONTHS or not number.lstrip("-").isdigit():
-            problems.append(f"{path.name}: column {name!r}; expected a tenor such as '6 mo' or '10 yr'")
-            tenors.append(0)
-            continue
-        tenors.append(int(number) * _MONTHS[unit])
-    return tenors
-
-
-def _read_yield(cell: str, where: str, problems: list[str]) -> float:
-    try:
-        return float(cell) / PERCENT
-    except ValueError:
-        problems.append(f"{where}: yield {cell!r}; expected percent, or nothing where none was quoted")
-        return math.nan
-
-
-def par_curve(
-    date: datetime.date, yields: dict[int, float], name: str = "par curve", source: tuple[str, str] | None = None
-) -> Curve:
+def par_curve(date: datetime.date, yields: Yields, name: str = "par curve", source: tuple[str, str] | None = None) -> Curve:
     """Bootstrap a curve from par yields.
 
     Up to six months a yield is the simple rate of a bill; beyond, the coupon, paid twice a year, of a bond at par. QuantLib
@@ -198,34 +158,34 @@ def par_curve(
     )
 
 
-def _check_yields(yields: dict[int, float], name: str) -> None:
+def _check_yields(yields: Yields, name: str) -> None:
     problems = []
     tenors = list(yields)
     if len(tenors) < 2:
         problems.append(f"{name}: {len(tenors)} par yields; expected two or more")
     for tenor, following in zip(tenors, tenors[1:], strict=False):
         if following <= tenor:
-            problems.append(f"{name}: tenor of {following} months after {tenor}; expected ascending tenors, none twice")
+            problems.append(f"{name}: tenor of {following:g} months after {tenor:g}; expected ascending tenors, none twice")
     for tenor, rate in yields.items():
         if tenor <= 0:
-            problems.append(f"{name}: tenor of {tenor} months; expected a tenor above 0")
+            problems.append(f"{name}: tenor of {tenor:g} months; expected a tenor above 0")
         elif tenor > _BILLS and tenor % _BILLS:
-            problems.append(f"{name}: tenor of {tenor} months; expected a multiple of {_BILLS} beyond {_BILLS} months")
-        if not math.isfinite(rate) or abs(rate) >= 1:
-            problems.append(f"{name}: par yield of {rate!r} at {tenor} months; expected an annual rate per unit, such as 0.01")
+            problems.append(f"{name}: tenor of {tenor:g} months; expected a multiple of {_BILLS} beyond {_BILLS} months")
+        if not RATE.holds(rate):
+            problems.append(f"{name}: par yield of {rate!r} at {tenor:g} months; expected {RATE}")
     if problems:
         raise InputError(problems)
 
 
-def _bootstrap(date: datetime.date, yields: dict[int, float], name: str) -> tuple[Any, Any]:
+def _bootstrap(date: datetime.date, yields: Yields, name: str) -> tuple[Any, Any]:
     """Nodes of the curve through the yields: QuantLib dates and discount factors."""
     import QuantLib as ql
 
-    start = ql.Date(date.day, date.month, date.year)
     settings = ql.Settings.instance()
     before = settings.evaluationDate
-    settings.evaluationDate = start
     try:
+        start = ql.Date(date.day, date.month, date.year)
+        settings.evaluationDate = start
         helpers = [_helper(start, tenor, rate) for tenor, rate in yields.items()]
         curve = ql.PiecewiseNaturalLogCubicDiscount(start, helpers, ql.SimpleDayCounter())
         dates, discounts = zip(*curve.nodes(), strict=True)
@@ -235,14 +195,28 @@ def _bootstrap(date: datetime.date, yields: dict[int, float], name: str) -> tupl
         settings.evaluationDate = before
     if not all(math.isfinite(d) and d > 0 for d in discounts):
         raise InputError(f"{name}: no curve through these par yields: a discount factor is not positive")
+    _check_forwards(discounts, list(yields), name)
     return dates, discounts
 
 
-def _helper(start: Any, tenor: int, rate: float) -> Any:
+def _check_forwards(discounts: Sequence[float], tenors: Sequence[float], name: str) -> None:
+    """Refuses a curve whose rate between two tenors no market has: one of the yields there is wrong."""
+    nodes = [0.0, *tenors]
+    forwards = -np.diff(np.log(discounts)) / np.diff(nodes) * MONTHS_A_YEAR
+    problems = [
+        f"{name}: the par yields imply {rate:.1%} a year between {start:g} and {end:g} months; check the yields there"
+        for rate, start, end in zip(forwards, nodes, nodes[1:], strict=False)
+        if not RATE.holds(rate)
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _helper(start: Any, tenor: float, rate: float) -> Any:
     """The bill or par bond of one tenor, on whole months and without holidays."""
     import QuantLib as ql
 
-    calendar, count, period = ql.NullCalendar(), ql.SimpleDayCounter(), ql.Period(tenor, ql.Months)
+    calendar, count, period = ql.NullCalendar(), ql.SimpleDayCounter(), ql.Period(int(tenor), ql.Months)
     if tenor <= _BILLS:
         return ql.DepositRateHelper(ql.QuoteHandle(ql.SimpleQuote(rate)), period, 0, calendar, ql.Unadjusted, True, count)
     schedule = ql.Schedule(

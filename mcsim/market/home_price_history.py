@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mcsim.data_files import find_file, read_rows
 from mcsim.errors import InputError, nearest
-from mcsim.market.sources import data_file, read_rows
 from mcsim.provenance import file_sha256
 
 HISTORY_FILE = "fhfa_hpi_at_state.csv"
@@ -64,7 +64,6 @@ class HomePriceHistory:
         """:meth:`index` of each pair of ``states`` and ``dates``; (n,) float64. One error names all that lack history."""
         rows = {state: row for row, state in enumerate(self.states)}
         n_quarters = self.values.shape[1]
-        last = self.first_quarter + n_quarters - 1
         out = np.full(len(states), math.nan)
         problems: dict[str, None] = {}
         for i, (state, date) in enumerate(zip(states, dates, strict=True)):
@@ -72,14 +71,61 @@ class HomePriceHistory:
             if state not in rows:
                 problems[f"no home-price history for state {state!r}{nearest(state, rows)}"] = None
             elif not 0 <= column < n_quarters:
-                problems[
-                    f"no home-price history for {state} at {date}; expected {_quarter(self.first_quarter)} to {_quarter(last)}"
-                ] = None
+                problems[f"no home-price history for {state} at {date}; expected {self.span}"] = None
             else:
                 out[i] = self.values[rows[state], column]
         if problems:
             raise InputError(problems)
         return out
+
+    def start(self, date: datetime.date, trend_from: int, trend_to: int) -> tuple[float, float]:
+        """Growth and gap at ``date``, means over the states.
+
+        Parameters
+        ----------
+        date : datetime.date
+            Of the quarter that holds it.
+        trend_from, trend_to : int
+            First and last year of the trend, both whole: a least-squares line through a state's log index, drawn on to ``date``.
+
+        Returns
+        -------
+        growth : float
+            Log growth of the index in the quarter.
+        gap : float
+            Log index less the state's own trend.
+
+        Raises
+        ------
+        InputError
+            If the quarter, the one before it or a year of the trend has no history.
+
+        Examples
+        --------
+        >>> growth, gap = load_history().start(datetime.date(2020, 12, 31), 1980, 2017)
+        >>> round(growth, 4), round(gap, 4)
+        (0.0221, -0.0562)
+        """
+        n_quarters = self.values.shape[1]
+        now = quarter_number(date) - self.first_quarter
+        first, end = trend_from * QUARTERS - self.first_quarter, (trend_to + 1) * QUARTERS - self.first_quarter
+        problems = []
+        if not 1 <= now < n_quarters:
+            problems.append(f"no home-price growth of {quarter_name(quarter_number(date))}: the history is {self.span}")
+        if not 0 <= first < end - 1 or end > n_quarters:
+            problems.append(f"no home-price trend of {trend_from} to {trend_to}: the history is {self.span}")
+        if problems:
+            raise InputError(problems)
+        log_index = np.log(self.values)
+        quarters = np.arange(first, end)
+        slopes, intercepts = np.polyfit(quarters, log_index[:, first:end].T, 1)
+        growth = log_index[:, now] - log_index[:, now - 1]
+        return float(growth.mean()), float((log_index[:, now] - intercepts - slopes * now).mean())
+
+    @property
+    def span(self) -> str:
+        """First and last quarter: ``1975Q1 to 2023Q1``."""
+        return f"{quarter_name(self.first_quarter)} to {quarter_name(self.first_quarter + self.values.shape[1] - 1)}"
 
 
 def quarter_number(date: datetime.date) -> int:
@@ -87,7 +133,8 @@ def quarter_number(date: datetime.date) -> int:
     return date.year * QUARTERS + (date.month - 1) // 3
 
 
-def _quarter(number: int) -> str:
+def quarter_name(number: int) -> str:
+    """``2020Q4`` of a :func:`quarter_number`."""
     return f"{number // QUARTERS}Q{number % QUARTERS + 1}"
 
 
@@ -97,14 +144,14 @@ def load_history(name: str = HISTORY_FILE) -> HomePriceHistory:
     Parameters
     ----------
     name : str
-        A path, or a name under ``mcsim/data``.
+        As :func:`mcsim.data_files.find_file` reads it.
 
     Raises
     ------
     InputError
         With every row that cannot be used, and every state that lacks a quarter another has.
     """
-    path = data_file(name)
+    path = find_file(name, "home_prices.history_file")
     problems: list[str] = []
     points: dict[str, dict[int, float]] = {}
     for number, row in enumerate(read_rows(path), start=1):
@@ -114,7 +161,7 @@ def load_history(name: str = HISTORY_FILE) -> HomePriceHistory:
             problems.append(f"{path.name} row {number}: {','.join(row)!r}; {error}")
             continue
         if quarter in points.setdefault(state, {}):
-            problems.append(f"{path.name} row {number}: {state} {_quarter(quarter)} stands twice; keep one row")
+            problems.append(f"{path.name} row {number}: {state} {quarter_name(quarter)} stands twice; keep one row")
         points[state][quarter] = value
     if points:
         problems += _gaps(path, points)
@@ -150,7 +197,7 @@ def _gaps(path: Path, points: dict[str, dict[int, float]]) -> list[str]:
     for state in sorted(points):
         missing = [quarter for quarter in range(first, last + 1) if quarter not in points[state]]
         if missing:
-            spans = ", ".join(_quarter(quarter) for quarter in missing[:3]) + (", ..." if len(missing) > 3 else "")
-            problems.append(f"{path.name}: {state} lacks {len(missing)} quarters ({spans}); expected {_quarter(first)} to "
-                            f"{_quarter(last)} without a gap")  # fmt: skip
+            spans = ", ".join(quarter_name(quarter) for quarter in missing[:3]) + (", ..." if len(missing) > 3 else "")
+            problems.append(f"{path.name}: {state} lacks {len(missing)} quarters ({spans}); expected {quarter_name(first)} to "
+                            f"{quarter_name(last)} without a gap")  # fmt: skip
     return problems

@@ -16,6 +16,7 @@ from kernels.launch import compile_launcher
 from kernels.ops import make_ops
 from mcsim.errors import InputError, nearest
 from mcsim.pricing.bounds import check_sums
+from mcsim.ranges import RANGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mcsim.deals import DealFlows, Program
 
 DEFAULT = "default"
+SPREAD = RANGES["pricing.spreads.*"]
 
 Array = npt.NDArray[np.float64]
 
@@ -72,7 +74,7 @@ class Pricer:
     Raises
     ------
     InputError
-        If a spread is for no class of the deal or no number from -1 to 10, or a class has none.
+        If a spread is for no class of the deal or not in :data:`SPREAD`, or a class has none.
     """
 
     def __init__(self, program: Program, spreads: Mapping[str, Any], target: str = "cpu") -> None:
@@ -153,10 +155,8 @@ def _class_spreads(program: Program, spreads: Mapping[str, Any]) -> Array:
                 "classes, or take pricing=spreads"
             )
         number = isinstance(spread, int | float) and not isinstance(spread, bool)
-        if not (number and -1 <= spread <= 10):
-            problems.append(
-                f"pricing.spreads.{name}: {spread!r}; expected an annual rate per unit, -1 to 10 (0.015 is 150 basis points)"
-            )
+        if not (number and SPREAD.holds(spread)):
+            problems.append(f"pricing.spreads.{name} = {spread!r}: expected {SPREAD}")
     missing = [name for name in program.tranches if name not in spreads]
     if missing and DEFAULT not in spreads:
         problems.append(f"pricing.spreads: none for {', '.join(missing)}; add them or '{DEFAULT}'")

@@ -29,6 +29,13 @@ _POOL_LABELS = {
 }
 """Keys of the portfolio summary that the report words and formats; others appear as they are."""
 
+_START_LABELS = {
+    "home_prices.initial_growth_quarterly": "Home prices: log growth of the quarter before",
+    "home_prices.initial_gap": "Home prices: log index above its trend",
+    "rates.mortgage_residual": "Mortgage rate above its rule",
+}
+"""Start values of the scenarios in the report's words, by the setting's name."""
+
 _LISTED_STATES = 8
 
 
@@ -104,6 +111,12 @@ def pool_summary(attributes: dict[str, Any]) -> tuple[list[tuple[str, Any, str]]
         rest = shares[_LISTED_STATES:]
         shares = [*shares[:_LISTED_STATES], (f"{len(rest)} others", sum(v for _, v in rest))]
     return rows, shares
+
+
+def market_rows(attributes: dict[str, Any]) -> list[tuple[str, float, str]]:
+    """Rows (label, value per unit, origin) of the store's attribute ``market``: where the scenarios start."""
+    starts = json.loads(attributes.get("market") or "{}").get("starts", {})
+    return [(_START_LABELS.get(name, name), float(start["value"]), str(start["origin"])) for name, start in starts.items()]
 
 
 def _words(key: str) -> str:

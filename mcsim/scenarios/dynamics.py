@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcsim.data_files import find_file, read_rows
 from mcsim.errors import InputError, nearest
-from mcsim.market.sources import data_file, read_rows
 
 COLUMNS = ("state", "mean_growth_annual", "beta_quarterly", "residual_sd_quarterly", "residual_ar1")
 NATION = "US"
@@ -25,14 +25,14 @@ class StateDynamics:
 
 
 def load_dynamics(name: str) -> dict[str, StateDynamics]:
-    """Dynamics by state from ``name``, a path or a name under ``mcsim/data``; ``US`` is the nation itself.
+    """Dynamics by state from the file ``name``; ``US`` is the nation itself.
 
     Raises
     ------
     InputError
         With every row that cannot be used.
     """
-    path = data_file(name)
+    path = find_file(name, "home_prices.state_file")
     header, *rows = read_rows(path)
     if tuple(header) != COLUMNS:
         raise InputError(f"{path.name}: columns {', '.join(header)}; expected {', '.join(COLUMNS)}")

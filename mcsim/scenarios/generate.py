@@ -15,7 +15,7 @@ from kernels.ops import Ops, make_ops
 from kernels.scenario_terms import Variable, scratch_sizes
 from mcsim.backend import Backend
 from mcsim.errors import InputError
-from mcsim.market.curve import Curve
+from mcsim.market.curve import COUPONS_A_YEAR, MONTHS_A_YEAR, Curve
 from mcsim.scenarios.dynamics import NATION, StateDynamics, choose_states, load_dynamics
 from mcsim.scenarios.scenario import Scenario
 from mcsim.settings import HomePrices, Rates
@@ -23,11 +23,10 @@ from mcsim.settings import HomePrices, Rates
 RATE_STREAM, PRICE_STREAM = 1, 2
 """Second words of the random key. Stream 0 moves the loans, stream 3 draws portfolios."""
 
-MONTHS_A_YEAR = 12
-COUPONS_A_YEAR = 2  # US Treasury notes, whose constant-maturity yields the mortgage rule and the indices are
 TENORS_OF_MORTGAGE_RULE = (2.0, 10.0)  # years: rows TWO_YEARS and TEN_YEARS of the coupon tables
 NATIONAL_FACTOR = 0
 _WORD = 2**32
+_STARTS = "a number; mcsim.market.start.load_market fills in what is null"
 
 
 class ScenarioGenerator:
@@ -147,6 +146,9 @@ def _check(rates: Rates, home_prices: HomePrices, n_months: int, seed: int) -> N
             "a correlation between -1 and 1",
         ),
         (home_prices.sigma_quarterly >= 0, "home_prices.sigma_quarterly", home_prices.sigma_quarterly, "0 or more"),
+        (rates.mortgage_residual is not None, "rates.mortgage_residual", None, _STARTS),
+        (home_prices.initial_growth_quarterly is not None, "home_prices.initial_growth_quarterly", None, _STARTS),
+        (home_prices.initial_gap is not None, "home_prices.initial_gap", None, _STARTS),
         (n_months >= 1, "n_months", n_months, "1 or more"),
         (0 <= seed < _WORD, "seed", seed, f"0 to {_WORD - 1}"),
     ]

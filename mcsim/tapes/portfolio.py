@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mcsim import settings
+from mcsim.data_files import find_file
 from mcsim.errors import InputError, nearest
 from mcsim.provenance import file_sha256
 from mcsim.tapes.absee import read_absee
@@ -19,12 +20,9 @@ from mcsim.tapes.loans import Loans, make_loans
 from mcsim.tapes.notes import Note
 from mcsim.tapes.rejects import Reject, limit_rejects, write_rejects
 
-__all__ = ["DATA", "SOURCES", "HomePriceRatio", "InputFile", "Reject", "Tape", "find_file", "load_portfolio", "write_rejects"]
+__all__ = ["SOURCES", "HomePriceRatio", "InputFile", "Reject", "Tape", "load_portfolio", "write_rejects"]
 
 SOURCES = ("absee", "fannie_acquisition", "generator")
-
-DATA = Path(__file__).parents[1] / "data"
-"""Files that ship with the project."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def load_portfolio(
         candidates, date = generate(portfolio.generator, cut_off, portfolio.servicing_rate), cut_off
         return _accept(portfolio, candidates, date, None, rejects_file)
     assert portfolio.file is not None
-    path = find_file(portfolio.file)
+    path = find_file(portfolio.file, "portfolio.file")
     if portfolio.source == "absee":
         candidates, date = read_absee(path, cut_off, portfolio.servicing_rate)
     else:
@@ -127,24 +125,3 @@ def _check_settings(portfolio: settings.Portfolio) -> datetime.date | None:
     if problems:
         raise InputError(problems)
     return cut_off
-
-
-def find_file(name: str) -> Path:
-    """The file ``name`` under :data:`DATA`, else the path ``name``.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    try:
-        for path in (DATA / name, Path(name)):
-            if path.is_file():
-                return path
-    except (OSError, ValueError):  # a name that no file system takes
-        pass
-    shipped = [p.name for p in DATA.iterdir() if p.is_file()] if DATA.is_dir() else []
-    raise InputError(
-        f"portfolio.file = {name!r}: no such file, here or under mcsim/data; "
-        f"give a path or a shipped name{nearest(name, shipped)}"
-    )

@@ -12,6 +12,7 @@ from scipy import stats
 
 from kernels import behaviour
 from kernels.behaviour.ltv_severity import MOST_ERROR
+from kernels.behaviour.model import OBSERVABLES
 from kernels.loan_month import FIELDS
 from kernels.ops import PRECISIONS
 from tests import oracle
@@ -98,6 +99,28 @@ def test_vectors_hold_their_last_value(kind: str, name: str) -> None:
     values = [0.01, 0.02, 0.03]
     found = [model_rate("numpy", "float64", kind, name, values, 0.0, 0.0, 0.0, 0.0, month=m)[0] for m in (1, 2, 3, 4, 400)]
     assert found == [0.01, 0.02, 0.03, 0.03, 0.03]
+
+
+REAL = ("note_rate", "mortgage_rate", "balance_factor", "ltv")
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_a_model_depends_on_what_it_reads_and_on_nothing_else(kind: str, name: str, target: str) -> None:
+    """What it reads shows in the rate as a NaN: never a 0, a floor or a cap. What it does not read changes no bit."""
+    reads = behaviour.KINDS[kind][name].reads
+    assert set(reads) <= set(OBSERVABLES) - {"parameters"}
+    row, when = (0.05, 0.04, 0.9, 0.8), (7, 30, 4)
+    plain = evaluate(kind, name, [row], when, target=target)
+    assert np.isfinite(plain).all()
+    for position, observable in enumerate(REAL):
+        changed = tuple(np.nan if i == position else value for i, value in enumerate(row))
+        found = evaluate(kind, name, [changed], when, target=target)
+        assert np.isnan(found).all() if observable in reads else found == plain, observable
+    for position, observable in enumerate(("month", "age", "calendar_month")):
+        others = [tuple(other if i == position else value for i, value in enumerate(when)) for other in (1, 2, 3, 11)]
+        moved = [evaluate(kind, name, [row], other, target=target) != plain for other in others]
+        assert any(moved) == (observable in reads), observable
 
 
 def test_annual_models_say_so() -> None:

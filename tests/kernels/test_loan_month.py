@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.loan_month import FIELDS, build_leave
+from kernels.loan_month import FIELDS, build_bounded, build_leave
 from kernels.ops import PRECISIONS, make_ops
 from mcsim.variables import GROUPS
 from tests.elementwise import month_functions
@@ -30,6 +30,31 @@ def test_fields_are_those_of_the_store() -> None:
 def test_unknown_decrement_is_refused() -> None:
     with pytest.raises(ValueError, match="expected one of"):
         build_leave(make_ops("numpy", "float32"), "certain")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_bounded_holds_every_rate_and_leaves_a_nan(precision: str) -> None:
+    ops = make_ops("numpy", precision)
+    rates = np.array([-np.inf, -0.1, 0, 0.4, 1, 1.5, np.inf, np.nan], ops.real)
+    expected = np.array([0, 0, 0, 0.4, 1, 1, 1, np.nan], ops.real)
+    np.testing.assert_array_equal(build_bounded(ops)(rates), expected)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize("decrement", ["expected", "sampled"])
+def test_a_rate_that_is_nan_is_seen_in_the_flows(target: str, decrement: str) -> None:
+    """On the path whose rate is NaN, from that month on; never as nobody, or everybody, who leaves."""
+    rates = np.full((6, 3), 0.01)
+    spoilt = rates.copy()
+    spoilt[2, 1] = np.nan
+    draws = np.full((6, 3), 0.5) if decrement == "sampled" else None
+    for smm, mdr in ((spoilt, rates), (rates, spoilt)):
+        out = run_one_loan(target, "float64", Loan(maturity=60, lag=2), smm, mdr, 0.3, draws)
+        assert np.isnan(out[2:, FIELDS.index("balance"), 1]).all()
+        assert np.isfinite(out[:, :, [0, 2]]).all() and np.isfinite(out[:2]).all()
+    defaults = np.ones((6, 3))
+    lost = run_one_loan(target, "float64", Loan(maturity=60, lag=2), rates, defaults, np.nan, draws)
+    assert np.isnan(lost[2, FIELDS.index("loss")]).all()
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -28,6 +28,10 @@ def test_floor_binds_the_whole() -> None:
     assert _rate(0.0, 0.0, 0.0, -0.01) == 0.02
 
 
+def test_a_nan_is_not_the_floor() -> None:
+    assert np.isnan(_rate(np.nan, 0.01, 0.01)) and np.isnan(_rate(0.01, 0.01, 0.01, np.nan))
+
+
 def test_residual_halves_every_half_life() -> None:
     residual = mortgage_rate.build_residual(OPS)
     values = [float(residual(np.float64(-0.0019), np.float64(m), np.float64(12))) for m in (0, 12, 24)]

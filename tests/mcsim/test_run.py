@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -17,12 +18,12 @@ import xarray as xr
 import mcsim
 from mcsim import store
 from mcsim.cli import main
+from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.results import Run
 from mcsim.run import regenerate_loan
-from mcsim.tapes.portfolio import DATA
 from mcsim.variables import GROUPS
-from tests.mcsim.whole_runs import CMBS, JUMBO, make_run, same_bits, write_filing
+from tests.mcsim.whole_runs import CMBS, JUMBO, TINY, make_run, same_bits, write_filing
 
 ROOT = Path(__file__).parents[2]
 FILING = DATA / "exh_102_example.xml"
@@ -97,6 +98,49 @@ def test_cuda_in_the_simulator_agrees_with_numpy(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("same bits in") and ", cuda, " in done.stdout and " 0.00 lost" not in done.stdout
+
+
+# --- the market of the date ---
+
+
+def test_a_run_keeps_its_market_date_and_start_values(run_of: RunOf) -> None:
+    run = run_of(*TINY, "paths=4", "backend=numpy", "portfolio.cut_off=2019-12-31", "home_prices.initial_gap=0.02")
+    market = json.loads(run.attributes["market"])
+    assert (market["date"], market["curve"]) == ("2019-12-31", "US Treasury par curve of 2019-12-31")
+    assert market["starts"]["home_prices.initial_gap"] == {"value": 0.02, "origin": "given"}
+    assert market["starts"]["home_prices.initial_growth_quarterly"]["origin"].startswith("derived: mean over 51 states")
+    # The survey of 26 December 2019; float32.
+    assert float(run.scenarios.mortgage_rate[0, 0]) == pytest.approx(0.0374, abs=1e-8)
+    recorded = {Path(one["path"]).name for one in json.loads(run.folder.inputs_file.read_text())}
+    assert {
+        "treasury_par_curve.csv",
+        "fhfa_hpi_at_state.csv",
+        "home_price_dynamics.csv",
+        "mortgage_rate_survey.csv",
+    } <= recorded
+
+
+def test_a_valuation_on_a_curve_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_file: Callable[[str], Path]
+) -> None:
+    """A date after all that ships: refused with the dates there are, run with the Treasury's file, whatever lies beside it."""
+    tape, curve = (
+        shared_file(f"cases/09-own-treasury-curve/{name}") for name in ("tape_2026.xml", "daily-treasury-rates.csv")
+    )
+    (tmp_path / "treasury_par_curve.csv").write_text(curve.read_text())
+    monkeypatch.chdir(tmp_path)
+    overrides = (
+        "campaign=sec_cmbs", "paths=2", "backend=numpy", "deal=pass_through", "pricing=none", f"portfolio.file={tape}",
+        "portfolio.cut_off=2026-11-13",
+    )  # fmt: skip
+    with pytest.raises(InputError, match="no curve of 2026-11-13 .* it has 2017-11-13, 2019-12-31, 2020-12-31"):
+        make_run(tmp_path / "runs", *overrides)
+    run = make_run(tmp_path / "runs", *overrides, f"rates.curve_file={curve}")
+    market = json.loads(run.attributes["market"])
+    assert (market["curve"], market["tenors_left_out"]) == ("par curve of 2026-11-13", [1.5])
+    assert all(start["origin"].startswith("assumed") for start in market["starts"].values())
+    # The one-year par rate of the day is 3.60%; float32.
+    assert float(run.scenarios.adjustable_index[0, 0]) == pytest.approx(0.036, abs=1e-7)
 
 
 # --- one loan on one path ---

@@ -19,11 +19,12 @@ from kernels.loan_month import FIELDS
 from mcsim import store
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings
-from mcsim.market.curve import load_curve
+from mcsim.data_files import DATA
+from mcsim.market.start import load_market
 from mcsim.results import Run
 from mcsim.simulation.stage import Block, Simulation
 from mcsim.tapes.loans import Loans
-from mcsim.tapes.portfolio import DATA, load_portfolio
+from mcsim.tapes.portfolio import load_portfolio
 
 # Six loans of seven years, two of them interest-only and two with two resets within their life (fixed for five years); under
 # water, so that many default; 300 paths are one whole block and a part of one.
@@ -82,7 +83,8 @@ def simulation(overrides: Sequence[str], loans: Loans | None = None) -> Simulati
     """The simulation stage of a run, without its store; of other loans where they are given."""
     settings = load_settings(overrides)
     chosen = load_portfolio(settings.portfolio).loans if loans is None else loans
-    return Simulation(settings, chosen, load_curve(settings.rates), choose_backend(settings.backend, settings.precision))
+    market = load_market(settings)
+    return Simulation(market.settings, chosen, market.curve, choose_backend(settings.backend, settings.precision))
 
 
 def pool_flows(overrides: Sequence[str], loans: Loans | None = None) -> dict[str, np.ndarray]:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import QuantLib as ql
 
+from mcsim.data_files import DATA
 from mcsim.errors import InputError
-from mcsim.market.curve import TREASURY_FILE, flat_curve, load_curve, par_curve, read_par_curves
-from mcsim.market.sources import data_file
+from mcsim.market.curve import TREASURY_FILE, flat_curve, load_curve, par_curve
+from mcsim.market.par_yields import read_par_yields
 from mcsim.settings import Rates
 
 DATE = datetime.date(2020, 12, 31)
@@ -23,7 +24,7 @@ RATES = Rates("2020-12-31", None, 0.03, 0.007, 1.0, 0.02, 0.6, 0.3, 0.05, 0.0, 1
 def test_quotes_come_back(date: str) -> None:
     """Bills and par bonds priced by hand from the curve are at par. QuantLib's bootstrap stops within 1e-12 of the price."""
     curve = load_curve(dataclasses.replace(RATES, curve=date))
-    quotes = read_par_curves(data_file(TREASURY_FILE))[date]
+    quotes = read_par_yields(DATA / TREASURY_FILE)[date]
     assert len(quotes) == 12
     for tenor, rate in quotes.items():
         years = tenor / 12
@@ -37,7 +38,7 @@ def test_quotes_come_back(date: str) -> None:
 
 
 def test_printed_quotes_of_the_end_of_2020() -> None:
-    quotes = read_par_curves(data_file(TREASURY_FILE))["2020-12-31"]
+    quotes = read_par_yields(DATA / TREASURY_FILE)["2020-12-31"]
     assert (quotes[3], quotes[24], quotes[120], quotes[360]) == pytest.approx((0.0009, 0.0013, 0.0093, 0.0165), rel=1e-14)
 
 
@@ -62,7 +63,7 @@ def test_curve_does_not_move_with_the_evaluation_date() -> None:
     ql.Settings.instance().evaluationDate = ql.Date(1, 1, 2015)
     try:
         assert curve.discount(10.0) == value
-        assert par_curve(DATE, read_par_curves(data_file(TREASURY_FILE))["2020-12-31"]).discount(10.0) == value
+        assert par_curve(DATE, read_par_yields(DATA / TREASURY_FILE)["2020-12-31"]).discount(10.0) == value
     finally:
         ql.Settings.instance().evaluationDate = before
 
@@ -81,7 +82,7 @@ def test_bad_times_are_refused(time: float) -> None:
 
 
 def test_unknown_date_and_missing_rate() -> None:
-    with pytest.raises(InputError, match="did you mean '2020-12-31'"):
+    with pytest.raises(InputError, match=f"{TREASURY_FILE}: it has 2017-11-13, 2019-12-31, 2020-12-31; give rates.curve_file"):
         load_curve(dataclasses.replace(RATES, curve="2020-12-30"))
     with pytest.raises(InputError, match="flat_rate is None"):
         load_curve(dataclasses.replace(RATES, curve="flat"))
@@ -96,29 +97,39 @@ def test_every_bad_tenor_and_yield_is_named() -> None:
 
 
 def test_yields_without_a_curve_are_refused() -> None:
-    with pytest.raises(InputError, match="no curve through these par yields"):
-        par_curve(DATE, {12: 0.01, 120: 0.9, 360: -0.9})
+    """A bond that pays 25% for nine years and 10% for ten: what the tenth year owes back leaves it a negative factor."""
+    with pytest.raises(InputError, match="no curve through these par yields|imply .* between 108 and 120 months"):
+        par_curve(DATE, {12: 0.01, 108: 0.25, 120: -0.05})
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("date,1 yr,2 years\n2020-12-31,1,2\n", "column '2 years'"),
-        ("date,1 yr,2 yr\n2020-12-31,1,2\n2020-12-31,1,2\n", "row 3: date '2020-12-31'"),
-        ("date,1 yr,2 yr\n31.12.2020,1,2\n", "row 2: date '31.12.2020'"),
-        ("date,1 yr,2 yr\n2020-12-31,1\n", "row 2: 2 columns; expected 3"),
-        ("date,1 yr,2 yr\n2020-12-31,1,x\n", "row 2, 24 months: yield 'x'"),
-        ("", "the file is empty"),
-    ],
-)
-def test_bad_files_are_refused(tmp_path: Path, text: str, expected: str) -> None:
-    path = tmp_path / "curve.csv"
-    path.write_text(text)
-    with pytest.raises(InputError) as error:
-        read_par_curves(path)
-    assert expected in str(error.value)
+@pytest.mark.parametrize(("tenor", "rate"), [(120, 0.000524), (240, 0.10), (84, 0.13)])
+def test_a_yield_that_breaks_the_forwards_is_refused_by_its_tenor(tenor: int, rate: float) -> None:
+    """No year of 1990 to 2023 has forward rates outside 0 to 10.2%; the bounds are those of any rate, -5 and 25%."""
+    yields = {12: 0.05, 60: 0.051, 84: 0.052, 120: 0.0524, 240: 0.056, 360: 0.055}
+    par_curve(DATE, yields)
+    with pytest.raises(InputError, match=rf"imply .* a year between .*\b{tenor} months"):
+        par_curve(DATE, {**yields, tenor: rate})
 
 
-def test_missing_file_is_named() -> None:
-    with pytest.raises(InputError, match="did you mean 'treasury_par_curve.csv'"):
-        data_file("treasury_par_curv.csv")
+@pytest.mark.parametrize("date", ["2024-02-29", "2023-08-30", "1990-01-02", "2026-11-13"])
+def test_quotes_come_back_on_any_day_of_a_month(date: str) -> None:
+    """Times count whole months, whatever the days: the ten-year par rate is the quote (bootstrap: 1e-12 of the price)."""
+    yields = {1: 0.039, 3: 0.0385, 6: 0.0375, 12: 0.036, 24: 0.035, 60: 0.0365, 120: 0.0405, 360: 0.0462}
+    curve = par_curve(datetime.date.fromisoformat(date), yields)
+    for tenor in (12, 24, 60, 120, 360):
+        assert curve.par_rate(tenor / 12) == pytest.approx(yields[tenor], abs=1e-11), tenor
+
+
+def test_a_date_out_of_the_librarys_calendar_is_one_line() -> None:
+    with pytest.raises(InputError, match="par curve: no curve"):
+        par_curve(datetime.date(1850, 1, 1), {12: 0.01, 120: 0.02})
+
+
+def test_a_curve_of_ones_own_leaves_out_half_months(tmp_path: Path) -> None:
+    path = tmp_path / "daily.csv"
+    path.write_text('Date,"1 Mo","1.5 Month","2 Mo","1 Yr","10 Yr"\n11/13/2026,3.90,3.89,3.88,3.60,4.05\n')
+    curve = load_curve(dataclasses.replace(RATES, curve="2026-11-13", curve_file=str(path)))
+    assert (curve.date, curve.left_out) == (datetime.date(2026, 11, 13), (1.5,))
+    assert curve.input is not None and curve.input[0] == str(path)
+    assert curve.discount(2 / 12) == pytest.approx(1 / (1 + 0.0388 / 6), abs=1e-12)
+    assert curve.par_rate(10.0) == pytest.approx(0.0405, abs=1e-11)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
+from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.market.home_price_history import HomePriceHistory, load_history, quarter_number
-from mcsim.market.sources import DATA
 from mcsim.provenance import file_sha256
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +38,61 @@ def test_boom_and_bust_is_there(history: HomePriceHistory) -> None:
     np.testing.assert_allclose(change, [-0.40, -0.43, -0.55, 0.03], atol=0.005)
 
 
-def test_initial_growth_and_gap_of_the_configuration(history: HomePriceHistory) -> None:
-    log_index = np.log(history.values)
-    first, end, now = (
-        quarter_number(datetime.date(y, m, 1)) - history.first_quarter for y, m in ((1980, 1), (2018, 1), (2020, 10))
-    )
-    quarters = np.arange(first, end)
-    slopes, intercepts = np.polyfit(quarters, log_index[:, first:end].T, 1)
-    conf = yaml.safe_load((ROOT / "conf" / "home_prices" / "national_state.yaml").read_text())
-    # As many digits as conf/ writes.
-    assert np.mean(log_index[:, now] - log_index[:, now - 1]) == pytest.approx(conf["initial_growth_quarterly"], abs=5e-5)
-    assert np.mean(log_index[:, now] - intercepts - slopes * now) == pytest.approx(conf["initial_gap"], abs=5e-5)
+def recomputed(year: int, quarter: int, trend_from: int, trend_to: int) -> tuple[float, float]:
+    """Growth and gap from FHFA's file by the normal equations: another way than numpy's fit."""
+    points: dict[str, dict[tuple[int, int], float]] = {}
+    for row in csv.reader((DATA / "fhfa_hpi_at_state.csv").open()):
+        points.setdefault(row[0], {})[int(row[1]), int(row[2])] = math.log(float(row[3]))
+    before = (year, quarter - 1) if quarter > 1 else (year - 1, 4)
+    growth, gap = [], []
+    for index in points.values():
+        window = np.array([((y - 2000) * 4 + q, v) for (y, q), v in sorted(index.items()) if trend_from <= y <= trend_to])
+        t, v = window[:, 0] - window[:, 0].mean(), window[:, 1]
+        now = (year - 2000) * 4 + quarter - window[:, 0].mean()
+        growth.append(index[year, quarter] - index[before])
+        gap.append(index[year, quarter] - v.mean() - (t @ v) / (t @ t) * now)
+    return float(np.mean(growth)), float(np.mean(gap))
+
+
+@pytest.mark.parametrize(
+    ("date", "quarter"),
+    [
+        (datetime.date(1975, 4, 1), (1975, 2)),  # the first quarter that has one before it
+        (datetime.date(2006, 9, 30), (2006, 3)),
+        (datetime.date(2017, 11, 13), (2017, 4)),
+        (datetime.date(2020, 12, 31), (2020, 4)),
+        (datetime.date(2023, 3, 31), (2023, 1)),  # the last
+    ],
+)
+@pytest.mark.parametrize("trend", [(1980, 2017), (1991, 2022)])
+def test_start_is_recomputed(
+    history: HomePriceHistory, date: datetime.date, quarter: tuple[int, int], trend: tuple[int, int]
+) -> None:
+    # Both sum 50 to 200 numbers of about 5: rounding of 1e-14, magnified by the distance from the window's middle.
+    assert history.start(date, *trend) == pytest.approx(recomputed(*quarter, *trend), abs=1e-12)
+
+
+def test_start_of_the_documented_date(history: HomePriceHistory) -> None:
+    # As many digits as docs/theory/home_prices.md prints.
+    assert history.start(datetime.date(2020, 12, 31), 1980, 2017) == pytest.approx((0.0221, -0.0562), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("date", "trend", "expected"),
+    [
+        ((1975, 3, 31), (1980, 2017), "no home-price growth of 1975Q1: the history is 1975Q1 to 2023Q1"),
+        ((2023, 4, 1), (1980, 2017), "no home-price growth of 2023Q2"),
+        ((2023, 3, 31), (1974, 2017), "no home-price trend of 1974 to 2017: the history is 1975Q1 to 2023Q1"),
+        ((2023, 3, 31), (1980, 2023), "no home-price trend of 1980 to 2023"),  # one quarter of 2023 is no year
+        ((2020, 3, 31), (2017, 1980), "no home-price trend of 2017 to 1980"),
+    ],
+)
+def test_start_without_history_is_refused(
+    history: HomePriceHistory, date: tuple[int, int, int], trend: tuple[int, int], expected: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        history.start(datetime.date(*date), *trend)
+    assert len(error.value.problems) == 1 and expected in str(error.value)
 
 
 def test_what_has_no_history_is_named_together(history: HomePriceHistory) -> None:
@@ -86,7 +129,7 @@ def test_bad_files_are_refused(tmp_path: Path, text: str, expected: str) -> None
 def test_binary_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_bytes(b"\xff\xfe\x00\x9c")
-    with pytest.raises(InputError, match="not a comma-separated text file"):
+    with pytest.raises(InputError, match="line 1: expected text in UTF-8"):
         load_history(str(path))
 
 

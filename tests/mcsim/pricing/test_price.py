@@ -146,9 +146,10 @@ def test_one_path_has_no_error() -> None:
     [
         ({"A11": 0.01, "default": 0.0}, "did you mean 'A1'?"),
         ({"A1": 0.01}, "none for A2, B1"),
-        ({"default": float("nan")}, "nan; expected an annual rate"),
-        ({"default": "1%"}, "'1%'; expected an annual rate"),
-        ({"default": 150}, "150; expected an annual rate"),
+        ({"default": float("nan")}, "pricing.spreads.default = nan: expected at least -0.05 and at most 0.5 (annual, per unit"),
+        ({"default": "1%"}, "'1%': expected at least -0.05"),
+        ({"default": 1.31}, "1.31: expected at least -0.05"),  # 131%: meant was 1.31%
+        ({"default": -0.131}, "-0.131: expected at least -0.05"),
     ],
 )  # fmt: skip
 def test_bad_spreads(spreads: dict[str, float], expected: str) -> None:

@@ -60,6 +60,7 @@ def build_run(folder: Path, n_paths: int = 64, n_months: int = MONTHS, balance: 
     }  # fmt: skip
     attributes = {
         "portfolio": json.dumps(summary), "notes": json.dumps([NOTE]),
+        "market": json.dumps({"starts": {"home_prices.initial_gap": {"value": -0.05623, "origin": "derived: index of 2020Q4"}}}),
         "backend": "cpu", "backend_reason": "no CUDA device", "precision": "float64",
         "created": "2026-11-21T23:00:00+00:00"
     }  # fmt: skip

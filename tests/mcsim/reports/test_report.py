@@ -176,6 +176,11 @@ def test_what_went_in_is_on_the_page(page: tuple[Reader, str], what: str) -> Non
     assert what in page[1]
 
 
+def test_where_the_scenarios_start_is_on_the_page(page: tuple[Reader, str]) -> None:
+    row = r"Home prices: log index above its trend</th><td class=\"number\">−5.623 %</td><td>derived: index of 2020Q4</td>"
+    assert re.search(row, page[1])
+
+
 def test_text_from_a_tape_is_escaped(page: tuple[Reader, str]) -> None:
     assert "L&lt;b&gt;17&lt;/b&gt;" in page[1]
 

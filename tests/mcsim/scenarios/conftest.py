@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from mcsim.backend import Backend
-from mcsim.market.curve import Curve, load_curve
+from mcsim.configuration import load_settings
+from mcsim.market.curve import Curve
+from mcsim.market.start import load_market
 from mcsim.scenarios.generate import ScenarioGenerator
 from mcsim.scenarios.scenario import Scenario
 from mcsim.settings import HomePrices, Rates
 
-_CONF = Path(__file__).resolve().parents[3] / "conf"
-RATES = Rates(**yaml.safe_load((_CONF / "rates" / "hull_white.yaml").read_text()))
-HOME_PRICES = HomePrices(**yaml.safe_load((_CONF / "home_prices" / "national_state.yaml").read_text()))
+MARKET = load_market(load_settings())
+RATES, HOME_PRICES = MARKET.settings.rates, MARKET.settings.home_prices
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +32,7 @@ def home_price_settings() -> HomePrices:
 
 @pytest.fixture(scope="session")
 def curve() -> Curve:
-    return load_curve(RATES)
+    return MARKET.curve
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.settings import Portfolio
 from mcsim.tapes import absee
 from mcsim.tapes.loans import Loans
-from mcsim.tapes.portfolio import DATA, load_portfolio
+from mcsim.tapes.portfolio import load_portfolio
 
 FILING = DATA / "exh_102_example.xml"
 CENT = 0.005  # half a cent: two amounts in whole cents are equal or further apart

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.settings import Portfolio
 from mcsim.tapes.absee import _VALUE
 from mcsim.tapes.loans import loan_number, make_loans
-from mcsim.tapes.portfolio import DATA, Tape, load_portfolio
+from mcsim.tapes.portfolio import Tape, load_portfolio
 from mcsim.tapes.rejects import Reject, limit_rejects, write_rejects
 
 ROW = "1|R|OTHER|6.5|200000|360|12/2006|02/2007|80|80|1|35|740|N|P|SF|1|P|CA|900||FRM|||N"  # invented
