@@ -177,7 +177,7 @@ class _Builder:
         if not whole and not _REAL.fullmatch(text):
             return text
         if len(text) > LONGEST_NUMBER:
-            self._refuse(event, f"a number of {len(text):,} characters", f"expected at most {LONGEST_NUMBER}")
+            self._refuse(event, f"a number of {len(text):,} characters", f"expected at most {LONGEST_NUMBER} characters")
         return int(text.replace("_", "")) if whole else float(text.replace("_", ""))
 
     def _refuse(self, event: Any, what: str, remedy: str) -> NoReturn:

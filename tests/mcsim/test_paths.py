@@ -31,7 +31,7 @@ NAMES = [
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
     return tmp_path
 
 
@@ -87,9 +87,9 @@ def test_hydras_quotation_marks_still_work_where_no_file_has_that_name(text: str
 
 
 def test_home_expands_unless_a_file_has_the_very_name(here: Path) -> None:
-    assert expanded("~/t.xml") == str(here / "home" / "t.xml") and expanded("a~/t.xml") == "a~/t.xml"
+    assert expanded("~/t.xml") == f"{here}/me/t.xml" and expanded("a~/t.xml") == "a~/t.xml"
     found = load_settings(["campaign=sec_cmbs", "portfolio.file=~/t.xml", "output.runs_dir=~/runs"])
-    assert (found.portfolio.file, found.output.runs_dir) == (str(here / "home" / "t.xml"), str(here / "home" / "runs"))
+    assert (found.portfolio.file, found.output.runs_dir) == (f"{here}/me/t.xml", f"{here}/me/runs")
     assert found.raw["portfolio"]["file"] == "~/t.xml"  # as it was given: a record names no user
     (here / "~").mkdir()
     (here / "~/t.xml").touch()
@@ -137,7 +137,7 @@ def test_paths_in_option_files_are_literal_too(here: Path) -> None:
     found = load_settings(["campaign=mine"], "own")
     assert (found.portfolio.file, found.output.runs_dir, found.deal["name"]) == (
         "${HOME}, [1].xml",
-        str(here / "home" / "r"),
+        f"{here}/me/r",
         "conduit",
     )
 
