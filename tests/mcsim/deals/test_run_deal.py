@@ -82,7 +82,7 @@ def test_targets_agree_to_the_bit(name: str) -> None:
 @pytest.mark.parametrize("target", ["numpy", "cpu"])
 def test_blocks_of_paths_do_not_matter(target: str) -> None:
     pool = random_pool(seed=3, n_months=20, n_paths=70)
-    _, program, whole = _run(shipped("senior_subordinate"), pool, target)
+    _, program, whole = _run(shipped("reserve_account"), pool, target)
     parts = [run_deal(program, pool[:, :, i : i + 33], backend(target)) for i in range(0, 70, 33)]
     for f in fields(DealFlows):
         assert np.array_equal(np.concatenate([getattr(p, f.name) for p in parts], axis=-1), getattr(whole, f.name))
@@ -120,9 +120,7 @@ def test_one_month_by_hand() -> None:
     # balance, foreclosures, interest, advanced, scheduled, advanced principal, prepaid, defaulted, recovery, loss, servicing
     pool[0, :, 0] = [93e6, 0, 0.5e6, 0, 1e6, 0, 5e6, 0, 0.4e6, 0.6e6, 0.02e6]
     pool[1, 7, 0] = 93e6  # in the second month every loan defaults and nothing is advanced: no cash, no interest due
-    raw = small_deal()
-    raw["steps"][3] = {"draw": "reserve", "cover": "losses", "classes": ["A"]}
-    _, _, flows = _run(raw, pool)
+    _, _, flows = _run(shipped("reserve_account"), pool)
     fee = 100e6 * 0.0002 / 12
     net_wac = 0.5e6 / 100e6 - 0.02e6 / 100e6 - 0.0002 / 12
     interest_a, interest_b = 80e6 * 0.03 / 12, 20e6 * net_wac
