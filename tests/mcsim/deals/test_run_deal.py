@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mcsim.deals import Deal, DealFlows, Program, compile_deal, load_deal, run_deal
-from tests.mcsim.deals.deal_examples import SHIPPED, backend, random_pool, shipped, small_deal
+from tests.mcsim.deals.deal_examples import SHIPPED, backend, random_pool, shipped
 from tests.mcsim.deals.generated_deals import deals
 from tests.mcsim.deals.plain_interpreter import PlainDeal
 

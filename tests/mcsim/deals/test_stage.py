@@ -13,6 +13,7 @@ import xarray as xr
 from mcsim.cli import main
 from mcsim.deals.stage import read_pool
 from mcsim.errors import InputError
+from mcsim.pricing.assumptions import FULL_VALUE, LOCKED_OUT, SPREAD, price_assumptions
 from mcsim.results import Run
 from mcsim.run import reprice
 from mcsim.simulation.stage import Simulation
@@ -156,6 +157,15 @@ def test_pricing_again_simulates_and_stores_nothing(jumbo: Run, monkeypatch: pyt
     assert sorted((path, path.stat().st_mtime_ns) for path in jumbo.path.rglob("*")) == before
 
 
+def test_prices_say_what_they_assume(run: Run, jumbo: Run) -> None:
+    """On the run's own prices, on those priced again and, for another deal, that deal's."""
+    said = run.prices.attrs["assumptions"]
+    assert said == price_assumptions(run.config, run.attributes) and FULL_VALUE in said and SPREAD in said
+    assert run.price().attrs["assumptions"] == said
+    assert LOCKED_OUT in jumbo.prices.attrs["assumptions"]
+    assert LOCKED_OUT not in jumbo.price(deal="pass_through", spread=0.01).attrs["assumptions"]
+
+
 def test_spreads(jumbo: Run) -> None:
     """A number is for all classes, a mapping by class; the price falls in the spread, and by its duration at that."""
     none, some, more = (jumbo.price(spread=spread) for spread in (0.0, 0.01, {"default": 0.01, "A1": 0.02}))
@@ -201,7 +211,8 @@ def test_unknown_names_get_the_nearest(jumbo: Run) -> None:
 
 def test_on_the_command_line(jumbo: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["price", str(jumbo.path), "deal=pass_through", "pricing=spreads"]) == 0
-    assert "PT" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "PT" in printed and FULL_VALUE in printed and SPREAD in printed and LOCKED_OUT not in printed
     assert main(["price", str(jumbo.path), "deal=pass_trough"]) == 2
     message = capsys.readouterr().err
     assert "did you mean 'pass_through'" in message and "Traceback" not in message
