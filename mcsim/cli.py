@@ -230,7 +230,8 @@ def _price(chosen: argparse.Namespace) -> int:
     with log_to_stderr():
         deal, spreads = price_choices(run.config, chosen.overrides, chosen.config_dir)
         prices = reprice(run, deal, spreads)
-    show(price_lines(prices.variables, f"{run.run_id}: {(deal or run.config['deal']).get('name', 'deal')}"))
+    title = f"{run.run_id}: {(deal or run.config['deal']).get('name', 'deal')}"
+    show(price_lines(prices.variables, title, prices.attrs["assumptions"]))
     return 0
 
 

@@ -60,11 +60,13 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     A print that fails does not fail the run: it is complete by then.
     """
     from mcsim import store
+    from mcsim.pricing.assumptions import price_assumptions
     from mcsim.run import run_campaign
 
     run = run_campaign(settings, list(overrides), progress.Progress())
     shown = store.read_block(run.path, "prices", ["tranche", *COLUMNS])
-    lines = price_lines(shown, f"{settings.campaign}: {settings.paths:,} paths, seed {settings.seed}")
+    title = f"{settings.campaign}: {settings.paths:,} paths, seed {settings.seed}"
+    lines = price_lines(shown, title, price_assumptions(settings.raw, run.attributes))
     if run.folder.report.is_file():
         lines.append(f"report  {run.folder.report}")
     lines.append(f"store   {run.folder.store}")
@@ -75,12 +77,15 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     return run
 
 
-def price_lines(prices: Mapping[Any, Any], title: str) -> list[str]:
-    """The price table, a title above it; ``prices`` as :func:`mcsim.reports.price_table.price_cells` takes it."""
+def price_lines(prices: Mapping[Any, Any], title: str, assumptions: Sequence[str]) -> list[str]:
+    """The price table, a title above it, what it rests on below it.
+
+    ``prices`` as :func:`mcsim.reports.price_table.price_cells` takes it.
+    """
     narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _NARROW
     columns = [name for name in PRINTED if not (narrow and name in _LEFT_OUT)]
     rows = [tuple(map(_encodable, row)) for row in price_table(prices, columns)]
-    return [title, *laid_out(rows)]
+    return [title, *laid_out(rows), *(f"* {sentence}" for sentence in assumptions)]
 
 
 def show(lines: Sequence[str]) -> None:

@@ -100,8 +100,10 @@ class Run:
 
     @cached_property
     def prices(self) -> xr.Dataset:
-        """Price, standard error, average life, loss of each class (tranche)."""
-        return self._group("prices")
+        """Price, standard error, average life, loss of each class (tranche); attribute ``assumptions``: what they rest on."""
+        from mcsim.pricing.assumptions import price_assumptions
+
+        return self._group("prices").assign_attrs(assumptions=price_assumptions(self.config, self.attributes))
 
     def price(
         self,

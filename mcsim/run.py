@@ -127,10 +127,12 @@ def reprice(
     backend = choose_backend("auto", "float64")
     path_block = int(config["engine"]["path_block"])
     from mcsim.deals.stage import price_stored, prices_dataset
+    from mcsim.pricing.assumptions import price_assumptions
 
     if "pool" not in store.groups(run.path):
         raise InputError(f"run {run.run_id} kept no pool to price again (output.flows=false); run again with output=pool")
-    return prices_dataset(price_stored(run.path, chosen, spreads, path_block, backend))
+    priced = prices_dataset(price_stored(run.path, chosen, spreads, path_block, backend))
+    return priced.assign_attrs(assumptions=price_assumptions(config, run.attributes, chosen))
 
 
 def write_report(run: Run) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 from mcsim import records
 from mcsim.errors import StoreError
 from mcsim.files import write_whole
+from mcsim.pricing.assumptions import price_assumptions
 from mcsim.provenance import config_hash
 from mcsim.records import setting
 from mcsim.reports import charts, facts
@@ -107,6 +108,7 @@ def collect(run: Any) -> dict[str, Any]:
     return {
         "headline": _headline(run, config, attributes, values, opening, losses),
         "classes": _classes(run),
+        "assumptions": price_assumptions(config, attributes),
         "charts": {**_class_charts(run, values, losses[-1] / opening), **_pool_charts(run, opening, losses),
                    **_scenario_charts(run, states)},
         "checks": checks,

@@ -32,6 +32,7 @@ PRICES = xr.Dataset(
     {name: ("tranche", np.array([1.25, np.nan])) for name in GROUPS["prices"]}
     | {"spread": ("tranche", np.array([0.0131, 0.085])), "principal_loss": ("tranche", np.array([0.0125, np.nan]))},
     coords={"tranche": ["A1", "R"]},
+    attrs={"assumptions": ["Taken for granted."]},
 )
 
 
@@ -40,6 +41,7 @@ class FakeRun:
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder, self.path = folder, folder.path
+        self.attributes: dict[str, Any] = {}
 
 
 class Calls:
@@ -137,7 +139,7 @@ def test_run_prints_the_prices_and_where_things_are(calls: Calls, capsys: pytest
     captured = capsys.readouterr()
     assert calls.overrides == [["paths=512", "backend=numpy"]]
     assert (calls.settings[0].paths, calls.settings[0].backend) == (512, "numpy")
-    for text in ("A1", "1.2", "131", "850", "store   runs/"):
+    for text in ("A1", "1.2", "131", "850", "store   runs/", "Full value at the cut-off", "continuously compounded"):
         assert text in captured.out
     assert "backend numpy" in captured.err and "3 loan-month-paths" in captured.err
     assert not Path("outputs").exists()
@@ -254,6 +256,7 @@ def test_price(calls: Calls, finished: RunFolder, capsys: pytest.CaptureFixture[
     deal, spreads = calls.repriced[0]
     assert deal["name"] == "pass_through" and spreads["PT"] == 0.02
     captured = capsys.readouterr()
+    assert "Taken for granted." in captured.out
     assert "pass_through" in captured.out and "A1, A2, X are not of this deal's classes" in captured.err
     assert main(["price", finished.run_id]) == 0
     assert calls.repriced[1] == (None, None)

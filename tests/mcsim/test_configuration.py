@@ -83,6 +83,19 @@ def test_severity_costs_are_those_of_its_theory_page() -> None:
     assert found["dispersion"] == pytest.approx(deviation, abs=0.005)  # held to two digits
 
 
+def test_conduit_spreads_rise_as_protection_falls() -> None:
+    """Each class has a spread of its own, none the residential deal's; the super-senior class the average of December 2017."""
+    conduit, jumbo = load_settings(["campaign=sec_cmbs"]), load_settings(["campaign=prime_jumbo"])
+    spreads = conduit.pricing.spreads
+    sized = [name for name, c in conduit.deal["classes"].items() if "share" in c]
+    assert set(spreads) == set(conduit.deal["classes"]) and spreads["A"] == 0.0084
+    assert [spreads[name] for name in sized] == sorted({spreads[name] for name in sized})
+    assert not set(spreads.values()) & set(jumbo.pricing.spreads.values())
+    shares = [conduit.deal["classes"][name]["share"] for name in sized]
+    enhancement = [round(1 - sum(shares[: i + 1]), 4) for i in range(len(shares))]
+    assert enhancement == [0.3, 0.2, 0.155, 0.115, 0.07, 0.055, 0.04, 0.0]
+
+
 def test_ranges_and_choices_name_settings_that_exist() -> None:
     names = set()
 

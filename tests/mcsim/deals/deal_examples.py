@@ -12,7 +12,7 @@ import yaml
 from kernels.loan_month import FIELDS
 
 CONF = Path(__file__).parents[3] / "conf" / "deal"
-SHIPPED = ("pass_through", "senior_subordinate", "conduit")
+SHIPPED = ("pass_through", "senior_subordinate", "conduit", "reserve_account")
 
 
 def shipped(name: str) -> dict[str, Any]:

@@ -13,11 +13,13 @@ import xarray as xr
 from mcsim.cli import main
 from mcsim.deals.stage import read_pool
 from mcsim.errors import InputError
+from mcsim.pricing.assumptions import FULL_VALUE, LOCKED_OUT, SPREAD, price_assumptions
 from mcsim.results import Run
 from mcsim.run import reprice
 from mcsim.simulation.stage import Simulation
 from mcsim.store import read_block
 from mcsim.variables import GROUPS
+from tests.mcsim.deals.deal_examples import shipped
 from tests.mcsim.whole_runs import CMBS, JUMBO, make_run
 
 CENT = 0.01
@@ -33,7 +35,11 @@ def run_of(tmp_path_factory: pytest.TempPathFactory) -> RunOf:
     return lru_cache(maxsize=None)(lambda *overrides: make_run(folder, *overrides, "output.loans=none", "backend=numpy"))
 
 
-@pytest.fixture(scope="module", params=[JUMBO, CMBS], ids=["senior_subordinate", "conduit"])
+RESERVE = (*JUMBO, "deal=reserve_account", "pricing=spreads")
+"""A deal with a fee and a reserve account."""
+
+
+@pytest.fixture(scope="module", params=[JUMBO, CMBS, RESERVE], ids=["senior_subordinate", "conduit", "reserve_account"])
 def run(request: pytest.FixtureRequest, run_of: RunOf) -> Run:
     """One run of each campaign."""
     return run_of(*request.param)
@@ -41,7 +47,7 @@ def run(request: pytest.FixtureRequest, run_of: RunOf) -> Run:
 
 @pytest.fixture(scope="module")
 def jumbo(run_of: RunOf) -> Run:
-    """The campaign with the reserve account."""
+    """The campaign of residential loans."""
     return run_of(*JUMBO)
 
 
@@ -97,7 +103,7 @@ def test_classes_pay_down_write_down_or_remain(run: Run) -> None:
         assert float(flows[name].min()) >= -CENT, name
 
 
-@pytest.mark.parametrize("campaign", [JUMBO, CMBS], ids=["senior_subordinate", "conduit"])
+@pytest.mark.parametrize("campaign", [JUMBO, CMBS, RESERVE], ids=["senior_subordinate", "conduit", "reserve_account"])
 def test_classes_are_backed_by_what_is_left_of_the_pool(campaign: tuple[str, ...], run_of: RunOf) -> None:
     """In every month of every path: balances of the classes = performing balance + foreclosures of the pool.
 
@@ -108,6 +114,29 @@ def test_classes_are_backed_by_what_is_left_of_the_pool(campaign: tuple[str, ...
     left = (pool.balance + pool.foreclosure_balance).transpose("month", "path")
     classes = run.tranches.tranche_balance.sum("tranche").transpose("month", "path")
     np.testing.assert_allclose(classes, left, rtol=0, atol=CENT)
+
+
+def test_write_downs_are_the_losses_of_the_pool(run_of: RunOf) -> None:
+    """To the dollar, on every path of a sampled conduit on a flat curve: no principal goes where interest was due."""
+    run = run_of(*CMBS, "paths=1024", "rates=flat", "rates.curve=flat", "rates.flat_rate=0.02")
+    losses = run.pool.loss.isel(group=0).sum("month")
+    difference = run.tranches.write_down.sum(("tranche", "month")) - losses
+    assert float(losses.min()) == 0 and float(losses.max()) > 1e8  # from a path without a loss to one with many
+    assert float(abs(difference).max()) < 1.0
+
+
+def test_the_reserve_is_drawn_and_the_fee_paid(run_of: RunOf) -> None:
+    flows = run_of(*RESERVE).tranches
+    reserve, fee = flows.account_balance.sel(account="reserve"), flows.fee_paid.sel(fee="surveillance")
+    assert float(fee.sum()) > 0 and float(reserve.max()) > 0
+    before_last = reserve.isel(month=slice(0, -1)).transpose("month", "path").values
+    assert (np.diff(before_last, axis=0) < 0).any() and (np.diff(before_last, axis=0) > 0).any()
+
+
+@pytest.mark.parametrize("deal", ["senior_subordinate", "conduit"])
+def test_the_shipped_deals_charge_nothing_that_the_loans_already_pay(deal: str) -> None:
+    """Servicing rates hold trustee and master servicer (the ABS-EE field by its name); and neither deal has a reserve."""
+    assert not {"fees", "accounts"} & shipped(deal).keys()
 
 
 def test_priced_again_with_nothing_changed(run: Run) -> None:
@@ -126,6 +155,15 @@ def test_pricing_again_simulates_and_stores_nothing(jumbo: Run, monkeypatch: pyt
     monkeypatch.setattr(Simulation, "__init__", refuse)
     jumbo.price(deal="pass_through", spread=0.01)
     assert sorted((path, path.stat().st_mtime_ns) for path in jumbo.path.rglob("*")) == before
+
+
+def test_prices_say_what_they_assume(run: Run, jumbo: Run) -> None:
+    """On the run's own prices, on those priced again and, for another deal, that deal's."""
+    said = run.prices.attrs["assumptions"]
+    assert said == price_assumptions(run.config, run.attributes) and FULL_VALUE in said and SPREAD in said
+    assert run.price().attrs["assumptions"] == said
+    assert LOCKED_OUT in jumbo.prices.attrs["assumptions"]
+    assert LOCKED_OUT not in jumbo.price(deal="pass_through", spread=0.01).attrs["assumptions"]
 
 
 def test_spreads(jumbo: Run) -> None:
@@ -173,7 +211,8 @@ def test_unknown_names_get_the_nearest(jumbo: Run) -> None:
 
 def test_on_the_command_line(jumbo: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["price", str(jumbo.path), "deal=pass_through", "pricing=spreads"]) == 0
-    assert "PT" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "PT" in printed and FULL_VALUE in printed and SPREAD in printed and LOCKED_OUT not in printed
     assert main(["price", str(jumbo.path), "deal=pass_trough"]) == 2
     message = capsys.readouterr().err
     assert "did you mean 'pass_through'" in message and "Traceback" not in message

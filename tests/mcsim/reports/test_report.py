@@ -17,6 +17,7 @@ from lxml import etree
 
 from mcsim import store
 from mcsim.errors import IncompleteRunError, StoreError
+from mcsim.pricing.assumptions import price_assumptions
 from mcsim.reports import facts
 from mcsim.reports.digits import decimals
 from mcsim.reports.report import FORMATS, write_report
@@ -124,6 +125,12 @@ def test_numbers_of_the_price_table(sound_run: Any, page: tuple[Reader, str]) ->
     ]  # fmt: skip
     assert "NaN" not in html
     assert ">nan<" not in html
+
+
+def test_the_price_table_says_what_it_assumes(sound_run: Any, page: tuple[Reader, str]) -> None:
+    section = page[1].split("<h2>Prices</h2>")[1].split("</section>")[0]
+    said = re.findall(r"<li>(.*?)</li>", section)
+    assert said == price_assumptions(sound_run.config, sound_run.attributes) and len(said) >= 2
 
 
 def test_a_residual_has_a_value_and_no_dash(sound_run: Any, page: tuple[Reader, str]) -> None:

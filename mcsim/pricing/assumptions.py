@@ -1,0 +1,47 @@
+"""What a price table takes for granted, derived from the run: shown under every table, so that no figure stands without it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+WITHOUT_A_COMMON_FACTOR = ("cdr", "mdr", "sda")
+"""Default models that see neither home prices nor rates: nothing makes two loans default together."""
+
+INDEPENDENT = "Loans default independently of one another: no common factor of the property market."
+BALLOONS = "A loan that has not defaulted pays its balloon when it is due: none is extended."
+LOCKED_OUT = "Classes further down receive no principal until those above are paid off."
+RESIDUAL = "{}: what no other class is due, valued as it falls; no notional, no claim, no call."
+FULL_VALUE = "Full value at the cut-off: first flows a month later, no accrued interest, no delay of payment."
+SPREAD = "Spreads are over the path's short rate, continuously compounded; not over a swap or Treasury yield."
+
+
+def price_assumptions(
+    config: Mapping[str, Any], attributes: Mapping[str, Any], deal: Mapping[str, Any] | None = None
+) -> list[str]:
+    """The sentences that hold of a run's prices, in a fixed order.
+
+    Parameters
+    ----------
+    config : mapping
+        The resolved configuration, as the run folder has it.
+    attributes : mapping
+        Of the store; ``portfolio`` says whether loans end in balloons.
+    deal : mapping, optional
+        The deal that was priced, where it is not the run's own.
+    """
+    chosen = deal or config.get("deal") or {}
+    model = ((config.get("behaviour") or {}).get("default") or {}).get("model")
+    pool = json.loads(attributes.get("portfolio") or "{}")
+    residuals = [name for name, c in (chosen.get("classes") or {}).items() if (c or {}).get("coupon") == "residual"]
+    paid_in_turn = [step for step in chosen.get("steps") or [] if "pay_principal" in step]
+    found = {
+        INDEPENDENT: model in WITHOUT_A_COMMON_FACTOR,
+        BALLOONS: pool.get("balloon_share", 0.0) > 0,
+        LOCKED_OUT: len(paid_in_turn) > 1,
+        RESIDUAL.format(", ".join(residuals)): bool(residuals),
+        FULL_VALUE: True,
+        SPREAD: True,
+    }
+    return [sentence for sentence, holds in found.items() if holds]
