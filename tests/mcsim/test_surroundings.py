@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import mcsim
-from mcsim import cli, files
+from mcsim import cli, console, files
 from mcsim.errors import WriteError
 from mcsim.results import Run
 from tests.mcsim.small_runs import SMALL
@@ -100,6 +100,15 @@ def test_streams_that_were_closed(tmp_path: Path) -> None:
     done = in_child(tmp_path, capture_output=False, text=None, preexec_fn=lambda: os.closerange(0, 3))
     assert done.returncode == 0
     only_run(tmp_path)
+
+
+def test_nothing_that_a_terminal_would_obey_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names of classes, files and loans are others' text."""
+    with console.log_to_stderr():
+        logging.getLogger("mcsim").warning("loan \x1b]0;title\x07")
+        console.show(["class \x1b[2J", "tab\there"])
+    captured = capsys.readouterr()
+    assert captured.out == "class \\x1b[2J\ntab\\there\n" and captured.err == "loan \\x1b]0;title\\x07\n"
 
 
 # --- the report ---
