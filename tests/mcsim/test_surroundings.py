@@ -179,6 +179,18 @@ def test_a_disk_that_fills_while_records_are_written(
     assert cli.main(["info", str(folder)]) == 3
 
 
+def test_an_error_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The system names no file where a write fails, only where an opening does: then the folder is named."""
+
+    def fail(*given: Any) -> None:
+        raise OSError(122, "Disk quota exceeded")
+
+    monkeypatch.setattr(sys.modules["mcsim.run"], "_check_before_simulating", fail)
+    assert in_process(tmp_path) == 3
+    [folder] = tmp_path.iterdir()
+    assert f"mcsim: {folder} cannot be written: Disk quota exceeded; free space within the quota" in capsys.readouterr().err
+
+
 def test_the_working_directory_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
