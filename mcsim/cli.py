@@ -122,7 +122,7 @@ def _flushed(code: int) -> int:
 
         drop_stdout()
         if not isinstance(error, BrokenPipeError):
-            _say(f"standard output cannot be written: {error}")
+            _say(f"standard output cannot be written: {reason(error) if isinstance(error, OSError) else error}")
             return code or 3
     return code
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from mcsim import progress, records
-from mcsim.errors import WriteError
+from mcsim.errors import WriteError, printable
 from mcsim.files import reason
 from mcsim.records import setting
 from mcsim.reports.price_table import COLUMNS, PRINTED, laid_out, price_table
@@ -35,9 +35,9 @@ class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError, ValueError):  # whoever listened is gone; the run goes on
             if not sys.stderr.isatty():
-                print(self.format(record), file=sys.stderr, flush=True)
+                print(printable(self.format(record)), file=sys.stderr, flush=True)
             elif record.name != progress.LOGGER.name:
-                progress.console().print(self.format(record), markup=False)
+                progress.console().print(printable(self.format(record)), markup=False)
 
 
 @contextmanager
@@ -112,7 +112,8 @@ def drop_stdout() -> None:
 
 
 def _encodable(text: str) -> str:
-    """``text``, or what of it the terminal's character set knows."""
+    """``text``, or what of it the terminal's character set knows; nothing that the terminal would obey."""
+    text = printable(text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

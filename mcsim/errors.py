@@ -42,8 +42,12 @@ def shown(value: Any, length: int = LONGEST_VALUE) -> str:
 
 def one_line(text: str) -> str:
     """``text`` on one line of at most :data:`LONGEST_LINE` characters, without what a terminal would obey."""
-    line = " ".join(part for part in _cut(text, LONGEST_LINE).splitlines() if part.strip())
-    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return printable(" ".join(part for part in _cut(text, LONGEST_LINE).splitlines() if part.strip()))
+
+
+def printable(text: str) -> str:
+    """``text`` with what a terminal would obey, and what no file could hold, written out as escapes."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def first_of(items: Sequence[str], count: int = MOST_PROBLEMS) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import mcsim
-from mcsim import cli, files
+from mcsim import cli, console, files
 from mcsim.errors import WriteError
 from mcsim.results import Run
 from tests.mcsim.small_runs import SMALL
@@ -102,6 +102,15 @@ def test_streams_that_were_closed(tmp_path: Path) -> None:
     only_run(tmp_path)
 
 
+def test_nothing_that_a_terminal_would_obey_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names of classes, files and loans are others' text."""
+    with console.log_to_stderr():
+        logging.getLogger("mcsim").warning("loan \x1b]0;title\x07")
+        console.show(["class \x1b[2J", "tab\there"])
+    captured = capsys.readouterr()
+    assert captured.out == "class \\x1b[2J\ntab\\there\n" and captured.err == "loan \\x1b]0;title\\x07\n"
+
+
 # --- the report ---
 
 
@@ -168,6 +177,18 @@ def test_a_disk_that_fills_while_records_are_written(
     assert not list(folder.glob("COMPLETE*"))
     assert "stopped: " in (folder / "log.txt").read_text().splitlines()[-1]
     assert cli.main(["info", str(folder)]) == 3
+
+
+def test_an_error_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The system names no file where a write fails, only where an opening does: then the folder is named."""
+
+    def fail(*given: Any) -> None:
+        raise OSError(122, "Disk quota exceeded")
+
+    monkeypatch.setattr(sys.modules["mcsim.run"], "_check_before_simulating", fail)
+    assert in_process(tmp_path) == 3
+    [folder] = tmp_path.iterdir()
+    assert f"mcsim: {folder} cannot be written: Disk quota exceeded; free space within the quota" in capsys.readouterr().err
 
 
 def test_the_working_directory_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
