@@ -67,7 +67,7 @@ def build_loan_block(
     ==================  ==========================================  =============================================
     ``kept``            int                                         paths that count in the sums: the first ones
     ``tile``            flat (field, path)                          scratch
-    ``folded``          (128,) float64                              scratch
+    ``folded``          (64,) float64                               scratch
     ``sums``            flat (loan, month, field, group) float64    written, see :mod:`kernels.loan_sums`
     ==================  ==========================================  =============================================
     """

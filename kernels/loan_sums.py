@@ -34,7 +34,7 @@ def build_add_loan(ops: Ops, width: int) -> Callable[..., None]:
     ================  =====================================  =====================================================
     ``work``          flat (field, path), then more          the loan's flows
     ``tile``          flat (field, path), run's precision    added to
-    ``folded``        (128,) float64                         scratch
+    ``folded``        (64,) float64                          scratch
     ``loan_sums``     flat (..., field, group) float64       written from ``place`` on, :func:`fold` of ``kept`` paths
     ================  =====================================  =====================================================
     """
@@ -51,37 +51,26 @@ def build_add_loan(ops: Ops, width: int) -> Callable[..., None]:
         return add_on_numpy
     if width != LANES:
         raise ValueError(f"{width} paths at a time; expected {LANES}")
-    lanes, at, zero = ops.lanes, ops.at, ops.real(0)
-    halve = [_build_halve(ops, half) for half in (64, 32, 16, 8)]
-    halve_64, halve_32, halve_16, halve_8 = halve
-    middle = LANES // 2
+    lanes, at, zero, real64 = ops.lanes, ops.at, ops.real(0), np.float64
 
     @ops.function
     def add_loan(work, tile, folded, loan_sums, place, kept):  # type: ignore[no-untyped-def]
-        for p in lanes(N_FIELDS * width):
-            tile[at(0, p)] += work[at(0, p)]
+        # Two halvings a loop: half the stores and loads of one each.
         for field in range(N_FIELDS):
             row = field * width
+            for p in lanes(width):
+                tile[at(row, p)] += work[at(row, p)]
             if kept < width:
                 work[row + kept : row + width] = zero
-            for p in lanes(middle):
-                folded[at(0, p)] = np.float64(work[at(row, p)]) + np.float64(work[at(row + middle, p)])
-            halve_64(folded)
-            halve_32(folded)
-            halve_16(folded)
-            halve_8(folded)
+            for p in lanes(64):
+                folded[at(0, p)] = (real64(work[at(row, p)]) + real64(work[at(row + 128, p)])) + (
+                    real64(work[at(row + 64, p)]) + real64(work[at(row + 192, p)])
+                )
+            for p in lanes(16):
+                folded[at(0, p)] = (folded[at(0, p)] + folded[at(32, p)]) + (folded[at(16, p)] + folded[at(48, p)])
+            for p in lanes(8):
+                folded[at(0, p)] = folded[at(0, p)] + folded[at(8, p)]
             left, right = (folded[0] + folded[4]) + (folded[2] + folded[6]), (folded[1] + folded[5]) + (folded[3] + folded[7])
             loan_sums[place + field] = left + right
 
     return add_loan
-
-
-def _build_halve(ops: Ops, half: int) -> Callable[..., None]:
-    lanes, at = ops.lanes, ops.at
-
-    @ops.function
-    def halve(folded):  # type: ignore[no-untyped-def]
-        for p in lanes(half):
-            folded[at(0, p)] += folded[at(half, p)]
-
-    return halve

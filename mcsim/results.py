@@ -17,7 +17,9 @@ from mcsim.store.marker import require_manifest
 if TYPE_CHECKING:
     import xarray as xr  # half a second, that a run without a look at its arrays does not need
 
-_KEPT_BY = {"loans": "output.loans=mean", "loan_paths": "output.loans=paths"}
+_KEPT_BY = {"loans": "output.loans=mean", "loan_paths": "output.loans=paths"} | dict.fromkeys(
+    ("scenarios", "pool", "tranches"), "output.flows=true"
+)
 
 
 class Run:
@@ -97,6 +99,11 @@ class Run:
     def tranches(self) -> xr.Dataset:
         """Cash flow of classes, fees and accounts (tranche | fee | account, month, path), USD."""
         return self._group("tranches")
+
+    @cached_property
+    def path_values(self) -> xr.Dataset:
+        """What each path contributes to a class's price: value, principal, write-down (tranche, path), USD."""
+        return self._group("path_values")
 
     @cached_property
     def prices(self) -> xr.Dataset:

@@ -98,19 +98,23 @@ def collect(run: Any) -> dict[str, Any]:
     """Everything that the template shows: numbers, and charts as safe markup."""
     folder, config = Path(run.path), dict(run.config)
     attributes = dict(getattr(run, "attributes", None) or {})
-    values = stats.value_paths(run)
-    opening = stats.opening_balance(run.pool)
-    losses = stats.read_paths(run.pool["loss"]).cumsum(axis=0)
+    with_flows = setting(config, "output", "flows") is not False
+    values = stats.value_paths(run) if with_flows else stats.stored_value_paths(run)
+    opening = stats.opening_balance(run.pool) if with_flows else float(attributes["pool_balance"])
+    losses = stats.read_paths(run.pool["loss"]).cumsum(axis=0) if with_flows else None
     rows, states = facts.pool_summary(attributes)
     environment, packages = facts.environment_of(folder, attributes)
     rejects, notes = records.read_rejects(folder), facts.notes_of(attributes)
-    checks = stats.check_conservation(run, str(config.get("precision", "float64")), values)
+    precision = str(config.get("precision", "float64"))
+    checks = stats.check_conservation(run, precision, values) if with_flows else [stats.check_values(run, values)]
+    drawn = _class_charts(run, values, None if losses is None else losses[-1] / opening)
+    if losses is not None:
+        drawn |= {**_pool_charts(run, opening, losses), **_scenario_charts(run, states)}
     return {
         "headline": _headline(run, config, attributes, values, opening, losses),
         "classes": _classes(run),
         "assumptions": price_assumptions(config, attributes),
-        "charts": {**_class_charts(run, values, losses[-1] / opening), **_pool_charts(run, opening, losses),
-                   **_scenario_charts(run, states)},
+        "charts": drawn,
         "checks": checks,
         "failed": [check for check in checks if not check.holds],
         "market_rows": facts.market_rows(attributes),
@@ -134,8 +138,9 @@ def _headline(
     attributes: dict[str, Any],
     values: dict[str, stats.Array],
     opening: float,
-    losses: stats.Array,
+    losses: stats.Array | None,
 ) -> dict[str, Any]:
+    """``losses`` (month, path), cumulative; without them the figures of the pool are not shown."""
     total = np.sum(list(values.values()), axis=0)
     name = Path(run.path).name
     return {
@@ -144,10 +149,10 @@ def _headline(
         "value": float(run.prices["value"].sum()),
         "value_standard_error": _standard_error(total),
         "balance": float(attributes.get("pool_balance", opening)),
-        "loss": float(losses[-1].mean()) / opening,
-        "loss_standard_error": _standard_error(losses[-1]) / opening,
-        "paths": int(run.pool.sizes["path"]),
-        "months": int(run.pool.sizes["month"]),
+        "loss": None if losses is None else float(losses[-1].mean()) / opening,
+        "loss_standard_error": None if losses is None else _standard_error(losses[-1]) / opening,
+        "paths": total.size,
+        "months": None if losses is None else len(losses),
         "cut_off": _said(config, "portfolio", "cut_off"),
         "market_date": _said(config, "market_date"),
         "curve": _said(config, "rates", "curve"),
@@ -179,22 +184,20 @@ def _classes(run: Any) -> dict[str, Any]:
     return {"rows": aligned(price_cells(run.prices, _COLUMNS), FIGURE_SPACE), "total": totals}
 
 
-def _class_charts(run: Any, values: dict[str, stats.Array], loss_share: stats.Array) -> dict[str, str]:
+def _class_charts(run: Any, values: dict[str, stats.Array], loss_share: stats.Array | None) -> dict[str, str]:
     """Convergence and distribution: per 100 of original balance where there is one, else in USD millions."""
     scales, units = {}, {}
     for name, v in values.items():
         balance = float(run.prices["original_balance"].sel(tranche=name))
         scales[name], units[name] = (100 / balance, "price per 100") if balance > 0 else _money(float(v.mean()))
     spread = {name: v * scales[name] for name, v in values.items()}
-    loss_name = "Loss of the pool"
-    spread[loss_name] = 100 * loss_share
-    drawn = {
-        "distribution": charts.distribution_chart(
-            "distribution", spread, {**units, loss_name: "% of balance at the cut-off"},
-            "Histograms over paths: present value of each class, and the loss of the pool over its life",
-        )
-    }  # fmt: skip
-    if run.pool.sizes["path"] > 1:
+    loss_name, what = "Loss of the pool", "Histograms over paths: present value of each class"
+    shown_units = dict(units)
+    if loss_share is not None:
+        spread[loss_name], shown_units[loss_name] = 100 * loss_share, "% of balance at the cut-off"
+        what += ", and the loss of the pool over its life"
+    drawn = {"distribution": charts.distribution_chart("distribution", spread, shown_units, what)}
+    if min(v.size for v in values.values()) > 1:
         panels = {name: stats.converge(v) for name, v in values.items()}
         drawn["convergence"] = charts.convergence_chart(
             "convergence", panels, scales, units,

@@ -147,6 +147,20 @@ def value_paths(run: Any) -> dict[str, Array]:
     return dict(zip(names, values, strict=True))
 
 
+def stored_value_paths(run: Any) -> dict[str, Array]:
+    """As :func:`value_paths`, from what the run kept by path: for a run without flows."""
+    values = run.path_values["value"].transpose("tranche", "path").values
+    return dict(zip(map(str, run.path_values["tranche"].values), values, strict=True))
+
+
+def check_values(run: Any, values: dict[str, Array]) -> Check:
+    """Prices against the mean of the values by path."""
+    stored = run.prices["value"]
+    worst = float(np.max([abs(float(stored.sel(tranche=name)) - float(v.mean())) for name, v in values.items()]))
+    identity = "stored value = mean of the values by path"  # recomputed from the stored flows, where there are
+    return Check("Prices", identity, worst, float(abs(stored).sum()), CENT)
+
+
 def opening_balance(pool: xr.Dataset) -> float:
     """Balance of the pool at the cut-off, USD: what month 1 pays, loses and leaves."""
     first = pool.isel(month=0, path=0)
@@ -181,8 +195,6 @@ def check_conservation(run: Any, precision: str, values: dict[str, Array]) -> li
             worst[name] = _larger(worst.get(name, 0.0), difference)
     balance = opening_balance(run.pool)
     pool_allowed = ROUNDING[precision] * balance
-    stored = run.prices["value"]
-    worst["value"] = float(np.max([abs(float(stored.sel(tranche=name)) - float(v.mean())) for name, v in values.items()]))
     rows = (
         ("pool_to_deal", "Pool to deal",
          "collections = interest + advanced interest + scheduled, advanced and prepaid principal + recovery - servicing fee,"
@@ -197,10 +209,9 @@ def check_conservation(run: Any, precision: str, values: dict[str, Array]) -> li
         ("pool_sign", "Signs of the pool's flows", "no flow and no balance of the pool is negative", balance, pool_allowed),
         ("deal_sign", "Signs of the deal's flows",
          "no collection, payment, write-down, shortfall, account or balance of the deal is negative", balance, CENT),
-        ("value", "Prices", "stored value = mean of the values recomputed from the stored flows",
-         float(abs(stored).sum()), CENT),
     )  # fmt: skip
-    return [Check(name, identity, worst[key], scale, allowed) for key, name, identity, scale, allowed in rows]
+    checks = [Check(name, identity, worst[key], scale, allowed) for key, name, identity, scale, allowed in rows]
+    return [*checks, check_values(run, values)]
 
 
 def _largest(x: Array) -> float:

@@ -115,7 +115,7 @@ class LoanSimulator:
         scratch = [np.zeros(size, real) for size in scratch_sizes(width, loans.lag_size)]
         of_loans: tuple[Any, ...] = ()
         if loan_sums is not None:
-            of_loans = kept, np.zeros(len(FIELDS) * width, real), np.zeros(LANES // 2), loan_sums.reshape(-1)
+            of_loans = kept, np.zeros(len(FIELDS) * width, real), np.zeros(LANES // 4), loan_sums.reshape(-1)
         self._launcher(width, loan_sums is not None)(
             width, loans.reals, loans.counts, loans.balances, loans.principal_rates, loans.accruals, rows.ravel(),
             rows.shape[1], loans.calendar_month, first_path, self._key, *self._parameters, loans.lag_size, *scratch, sums,
