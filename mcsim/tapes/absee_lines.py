@@ -243,11 +243,13 @@ def _place_parts(exhibit: Exhibit, loans: dict[str, Loan], loan: Loan | None, pa
 
 
 def _divides(loan: Asset, lines: list[Asset]) -> bool:
-    """Whether an amount of ``lines`` sums to the loan's, to a dollar a line: rounding."""
-    return any(
-        abs(math.fsum(number_of(line.texts.get(name)) for line in lines) - number_of(loan.texts.get(name))) <= len(lines)
-        for name in _AMOUNTS
-    )
+    """Whether the amounts on ``lines`` are the loan's, each on every line, or sum to it, to a dollar a line: rounding."""
+    given = [name for name in _AMOUNTS if any(line.texts.get(name) for line in lines)]
+    for name in given:
+        whole, parts = number_of(loan.texts.get(name)), [number_of(line.texts.get(name)) for line in lines]
+        if not (abs(math.fsum(parts) - whole) <= len(lines) or all(part == whole for part in parts)):
+            return False
+    return bool(given)
 
 
 def _place_property(exhibit: Exhibit, loans: dict[str, Loan], line: Asset) -> None:
