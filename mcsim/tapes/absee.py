@@ -17,7 +17,7 @@ from mcsim.errors import InputError
 from mcsim.tapes import absee_codes, absee_terms
 from mcsim.tapes.absee_lines import Asset, Exhibit, Loan, arrange, date_of, number_of, read_assets
 from mcsim.tapes.absee_property import DEFEASED_LTV, VALUE, Collateral, collateral_of
-from mcsim.tapes.absee_terms import ACCRUALS, AMORTISATION, BALANCE, INTEREST_ONLY, ORIGINAL, PAYMENT, RATE, Terms
+from mcsim.tapes.absee_terms import ACCRUALS, AMORTISATION, BALANCE, INTEREST_ONLY, NOT_GIVEN, ORIGINAL, PAYMENT, RATE, Terms
 from mcsim.tapes.checks import Candidates
 from mcsim.tapes.rejects import Reject
 
@@ -91,7 +91,7 @@ def _candidates(exhibit: Exhibit, running: list[Loan], cut_off: datetime.date, s
     columns: dict[str, Any] = {
         "loan_id": _texts(asset.number for asset in assets), "balance": _numbers(assets, BALANCE),
         "original_balance": _numbers(assets, ORIGINAL), "ltv": ltv,
-        "servicing_rate": np.array([servicing_rate if text == "" else number_of(text) for text in fees]),
+        "servicing_rate": np.array([servicing_rate if text.upper() in NOT_GIVEN else number_of(text) for text in fees]),
         "day_count": _texts(ACCRUALS.get(asset.texts.get("interestAccrualMethodCode", ""), "") for asset in assets),
         "state": _texts(stands.state for stands in collateral),
         "property_type": _texts(stands.property_type for stands in collateral),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from mcsim.tapes.absee_lines import Asset, Exhibit, date_of, number_of
 from mcsim.tapes.absee_property import STATUSES, Collateral
-from mcsim.tapes.absee_terms import ACCRUALS, BALANCE, is_modified
+from mcsim.tapes.absee_terms import ACCRUALS, BALANCE, NOT_GIVEN, is_modified
 from mcsim.tapes.notes import Note
 from mcsim.tapes.rejects import Reject
 
@@ -158,7 +158,7 @@ def remarks_of(asset: Asset, collateral: Collateral) -> set[str]:
         "curtailed": texts.get("liquidationPrepaymentCode", "") in _PARTLY,
         "subordinate": texts.get("loanStructureCode", "") in _SUBORDINATE
         or texts.get("lienPositionSecuritizationCode", "") in ("2", "3"),
-        "fee not given": texts.get("servicerTrusteeFeeRatePercentage", "") == "",
+        "fee not given": texts.get("servicerTrusteeFeeRatePercentage", "").upper() in NOT_GIVEN,
     }
     return {name for name, holds in said.items() if holds} | set(collateral.remarks)
 

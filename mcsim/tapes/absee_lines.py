@@ -68,7 +68,7 @@ class Loan:
 
 @dataclass
 class Exhibit:
-    """What the lines are: ``joined`` counts those that went to a loan, ``orphans`` join none and hold no amount of a loan."""
+    """What the lines are: ``joined`` counts those that went to a loan, ``orphans`` join none and take no balance with them."""
 
     n_assets: int
     loans: list[Loan]
@@ -260,7 +260,7 @@ def _place_property(exhibit: Exhibit, loans: dict[str, Loan], line: Asset) -> No
             _join(exhibit, loans[key], line)
             return
     amounts = [name for name in _AMOUNTS if number_of(line.texts.get(name)) > 0]
-    if not amounts:
+    if not amounts or number_of(line.texts.get(_AMOUNTS[-1])) == 0:
         exhibit.orphans.append(line)
         return
     said = sum(bool(line.texts.get(name)) for name in LOAN_FIELDS)

@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from mcsim.tapes.absee_lines import Loan, number_of
+from mcsim.tapes.absee_lines import Loan, date_of, number_of
 from mcsim.tapes.checks import NATION, STATES
 
 VALUE, RECENT_VALUE = "valuationSecuritizationAmount", "mostRecentValuationAmount"
@@ -30,6 +30,7 @@ CHANGED = {"4": "property partly released", "5": "property substituted"}
 DEFEASED_LTV = 0.01
 """Loan-to-value ratio of a defeased loan: government securities stand behind it, no property. The least that models take."""
 
+_DAYS_OFF = 15  # of a year of statements: most are of three, six or nine months
 _OPEN = frozenset({"", "NA", "N/A", "99", "NONE", "UNKNOWN"})
 _OPEN_STATES = _OPEN | {"98", "XX", "VARIOUS", "VAR", "MULTIPLE"}
 _OPEN_TYPES = _OPEN | {"ZZ"}
@@ -52,7 +53,7 @@ class Collateral:
     value : float
         USD, all properties.
     debt_service : float
-        USD a year, of the whole loan: underwritten cash flow over its coverage; NaN where neither pair is given.
+        USD a year, of the whole loan; NaN where it cannot be told.
     defeased : bool
         All of the loan is secured by government securities.
     remarks : frozenset of str
@@ -100,7 +101,7 @@ def collateral_of(loan: Loan) -> Collateral:
         placed,
         "securities" if defeased else PROPERTY_TYPES.get(kind, "other"),
         value,
-        _debt_service(own),
+        _debt_service(own, parts),
         defeased,
         frozenset(name for name, holds in remarks.items() if holds),
         statuses,
@@ -171,9 +172,15 @@ def _defeasance(own: dict[str, str], parts: list[dict[str, str]]) -> tuple[bool,
     return whole, bool(codes & {"P", "IP"}) or any(_is_defeased(part) for part in parts)
 
 
-def _debt_service(own: dict[str, str]) -> float:
+def _debt_service(own: dict[str, str], parts: list[dict[str, str]]) -> float:
+    """Of the whole loan, a year: underwritten income over its coverage, else as last reported, if for a year."""
     for amount, coverage in ((CASH_FLOW, COVERAGE), (INCOME, INCOME_COVERAGE)):
         income, ratio = number_of(own.get(amount)), number_of(own.get(coverage))
+        if math.isnan(income) and parts:
+            income = math.fsum(number_of(part.get(amount)) for part in parts)
         if ratio > 0 and income > 0:
             return income / ratio
-    return math.nan
+    reported = number_of(own.get("mostRecentDebtServiceAmount"))
+    start, end = (date_of(own.get(f"mostRecentFinancials{side}Date")) for side in ("Start", "End"))
+    a_year = start is not None and end is not None and abs((end - start).days - 365) <= _DAYS_OFF
+    return reported if a_year and reported > 0 else math.nan

@@ -27,7 +27,8 @@ NEW_RATE, NEW_AMORTISATION = "postModificationInterestPercentage", "postModifica
 ACCRUALS = {"1": "30/360", "2": "actual/365", "3": "actual/360"}
 """``interestAccrualMethodCode`` → day count."""
 _YEAR_DAYS = {"1": 360, "2": 365, "3": 360}
-_NONE = frozenset({"", "NA", "N/A", "98", "99"})
+NOT_GIVEN = frozenset({"", "NA", "N/A"})
+_NONE = NOT_GIVEN | {"98", "99"}
 # PYMNT_TYP_CODE_TYPE: 3 pays interest only, 7 hyper-amortises, 1 and 2 have no interest-only months.
 _FOR_LIFE, _HYPER_AMORTISING, _NO_INTEREST_ONLY = "3", "7", ("1", "2")
 
@@ -126,7 +127,7 @@ def _last_due(
             terms.used["maturity_date"] = changed
             return _month(changed)
     hyper = date_of(texts.get(HYPER_DATE))
-    if hyper is not None and matures is not None and hyper < matures:
+    if hyper is not None and first is not None and matures is not None and first < hyper < matures:
         terms.remarks.add("anticipated repayment")
         return _month(hyper)
     if texts.get("paymentTypeCode") == _HYPER_AMORTISING:
@@ -168,7 +169,7 @@ def _amortise_as_modified(texts: Mapping[str, str], latest: float, terms: Terms)
 
 def _count(text: str | None) -> float | None:
     """A count of months; None where none is given, NaN where it is no number."""
-    return None if (text or "").upper() in _NONE - {"98", "99"} else number_of(text)
+    return None if (text or "").upper() in NOT_GIVEN else number_of(text)
 
 
 def _payment(texts: Mapping[str, str], modified: bool, terms: Terms) -> float:
