@@ -34,6 +34,7 @@ COLUMNS = {
 }  # fmt: skip
 _DATES = ("origination", "first_payment", "maturity_date")
 _PERIOD_END = "reportingPeriodEndDate"
+_MOST_NUMBER = 100  # characters of an asset's number: an array of ids is as wide as the widest
 
 
 def read_absee(path: Path, cut_off: datetime.date | None, servicing_rate: float) -> tuple[Candidates, datetime.date]:
@@ -127,6 +128,8 @@ def _problems(asset: Asset, terms: Terms, cut_off: datetime.date) -> list[Reject
     found = list(terms.problems)
     if date_of(asset.texts.get(_PERIOD_END)) not in (None, cut_off):
         found.append((_PERIOD_END, f"another reporting period; expected the one that ends on {cut_off}, as for most loans"))
+    if len(asset.number) > _MOST_NUMBER:
+        found.append(("assetNumber", f"{len(asset.number):,} characters; expected at most {_MOST_NUMBER}"))
     return [Reject(asset.row, asset.number, name, asset.texts.get(name, ""), reason) for name, reason in found]
 
 

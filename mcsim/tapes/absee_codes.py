@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from mcsim.tapes.absee_lines import Asset, Exhibit, date_of, number_of
 from mcsim.tapes.absee_property import STATUSES, Collateral
 from mcsim.tapes.absee_terms import ACCRUALS, BALANCE, NOT_GIVEN, is_modified
+from mcsim.tapes.containers import shorten
 from mcsim.tapes.notes import Note
 from mcsim.tapes.rejects import Reject
 
@@ -95,34 +96,27 @@ REMARKS = {
 
 def refuse(asset: Asset, collateral: Collateral) -> list[Reject]:
     """What this loan's codes say that a performing, fixed-rate loan with monthly payments cannot be."""
-    texts, found = asset.texts, []
+    texts = asset.texts
+    found: list[Reject] = []
+
+    def reject(name: str, reason: str, value: str | None = None) -> None:
+        found.append(Reject(asset.row, asset.number, name, texts.get(name, "") if value is None else value, reason))
+
     for name, (carried, names, reason) in _CARRIED.items():
         code = texts.get(name, "")
         if code not in carried:
-            found.append((name, f"{names[code]}: {reason}" if code in names else reason))
+            reject(name, f"{names[code]}: {reason}" if code in names else reason)
     workout = texts.get("workoutStrategyCode", "")
     if workout in _WORKOUTS and not _returned(texts):
-        found.append(("workoutStrategyCode", f"{_WORKOUTS[workout]}: not a performing loan; expected none of these"))
+        reject("workoutStrategyCode", f"{_WORKOUTS[workout]}: not a performing loan; expected none of {', '.join(_WORKOUTS)}")
     for code in sorted(collateral.statuses & STATUSES.keys()):
-        reason = f"a property is {STATUSES[code]}: not a performing loan; expected 3 to 6"
-        found.append(("propertyStatusCode", reason))
+        reject("propertyStatusCode", f"a property is {STATUSES[code]}: not a performing loan; expected 3 to 6", code)
     ended = {**_PAID_OFF, **_LIQUIDATED}.get(texts.get("liquidationPrepaymentCode", ""))
     if ended:
-        found.append(
-            ("liquidationPrepaymentCode", f"{ended}, with a balance of {texts.get(BALANCE)}; expected a balance of 0")
-        )
+        reject("liquidationPrepaymentCode", f"{ended}, with a balance of {texts.get(BALANCE)}; expected a balance of 0")
     if texts.get("assetSubjectDemandStatusCode") == "1":
-        found.append(("assetSubjectDemandStatusCode", "repurchased or replaced, with a balance; expected a balance of 0"))
-    return [
-        Reject(
-            asset.row,
-            asset.number,
-            name,
-            texts.get(name) or ",".join(sorted(collateral.statuses - {""})) * ("Status" in name[:14]),
-            reason,
-        )
-        for name, reason in found
-    ]
+        reject("assetSubjectDemandStatusCode", f"repurchased or replaced, with a balance of {texts.get(BALANCE)}; expected 0")
+    return found
 
 
 def _returned(texts: Mapping[str, str]) -> bool:
@@ -176,7 +170,7 @@ def notes_of(exhibit: Exhibit, loans: Sequence[Asset], remarks: Sequence[set[str
 
 def _note(subject: str, text: str, assets: Sequence[Asset]) -> Note:
     balance = sum(b for b in (number_of(a.texts.get(BALANCE)) for a in assets) if b > 0)
-    return Note(subject, text, len(assets), balance, tuple(a.number for a in assets))
+    return Note(subject, text, len(assets), balance, tuple(shorten(a.number) for a in assets))
 
 
 def _reconciled(exhibit: Exhibit, loans: Sequence[Asset], ended: Sequence[Asset]) -> Note:
@@ -190,30 +184,24 @@ def _reconciled(exhibit: Exhibit, loans: Sequence[Asset], ended: Sequence[Asset]
 
 
 def _ended(ended: Sequence[Asset]) -> list[Note]:
-    codes = {asset.row: asset.texts.get("liquidationPrepaymentCode", "") for asset in ended}
-    paid = [a for a in ended if codes[a.row] in _PAID_OFF]
-    liquidated = [a for a in ended if codes[a.row] in _LIQUIDATED]
-    other = [a for a in ended if a not in paid and a not in liquidated]
-    texts = {"paid off": paid, "liquidated": liquidated, "no balance": other}
-    return [
-        Note(subject, "left out: nothing is owed", len(assets), None, tuple(a.number for a in assets))
-        for subject, assets in texts.items()
-        if assets
-    ]
+    by_subject: dict[str, list[str]] = {"paid off": [], "liquidated": [], "no balance": []}
+    for asset in ended:
+        code = asset.texts.get("liquidationPrepaymentCode", "")
+        subject = "paid off" if code in _PAID_OFF else "liquidated" if code in _LIQUIDATED else "no balance"
+        by_subject[subject].append(shorten(asset.number))
+    return [Note(s, "left out: nothing is owed", len(ids), None, tuple(ids)) for s, ids in by_subject.items() if ids]
 
 
 def _orphans(exhibit: Exhibit) -> list[Note]:
     if not exhibit.orphans:
         return []
-    text = "property lines of no loan in the file: left out"
-    return [Note("lines without a loan", text, len(exhibit.orphans), None, tuple(a.number for a in exhibit.orphans))]
+    ids = tuple(shorten(asset.number) for asset in exhibit.orphans)
+    return [Note("lines without a loan", "property lines of no loan in the file: left out", len(ids), None, ids)]
 
 
 def _groups(loans: Sequence[Asset]) -> list[Note]:
-    groups = sorted({group for asset in loans if (group := asset.texts.get("GroupID", "")) not in _GONE})
-    if len(groups) < 2:
-        return []
-    return [Note("loan groups", f"read as one pool (GroupID {', '.join(groups)})", len(groups))]
+    groups = sorted({shorten(group) for asset in loans if (group := asset.texts.get("GroupID", "")) not in _GONE})
+    return [Note("loan groups", "read as one pool", len(groups), None, tuple(groups))] if len(groups) > 1 else []
 
 
 def _remarked(loans: Sequence[Asset], remarks: Sequence[set[str]]) -> list[Note]:

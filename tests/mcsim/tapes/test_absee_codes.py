@@ -237,4 +237,4 @@ def test_the_most_recent_value_stands_in(tmp_path: Path) -> None:
 
 def test_loan_groups_are_noted(tmp_path: Path) -> None:
     tape = read(write(tmp_path, loan(GroupID="1"), loan(assetNumber="2", GroupID="2")))
-    assert [(n.count, n.text) for n in tape.notes if n.subject == "loan groups"] == [(2, "read as one pool (GroupID 1, 2)")]
+    assert [str(n) for n in tape.notes if n.subject == "loan groups"] == ["loan groups: 2: read as one pool (1, 2)"]

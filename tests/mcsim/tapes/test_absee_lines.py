@@ -145,6 +145,13 @@ def test_two_loans_of_one_number_are_both_rejected(tmp_path: Path) -> None:
     assert [r.row for r in tape.rejects if "duplicate id" in r.reason] == [2, 3]
 
 
+def test_a_number_of_any_length_costs_its_loan_alone(tmp_path: Path) -> None:
+    tape = read(write(tmp_path, loan(), loan(assetNumber="7" * 1_000_000), part("8" * 1_000_000)), share=0.5)
+    assert tape.loans.loan_id.tolist() == ["1"]
+    assert [r.reason for r in tape.rejects] == ["1,000,000 characters; expected at most 100"]
+    assert all(len(str(note)) < 300 for note in tape.notes)
+
+
 def test_one_loan_of_another_period_does_not_cost_the_file(tmp_path: Path) -> None:
     lines = [loan(assetNumber=str(i)) for i in range(1, 4)] + [loan(assetNumber="4", reportingPeriodEndDate="10-13-2017")]
     tape = read(write(tmp_path, *lines, loan(assetNumber="5", reportingPeriodEndDate="")), share=0.2)
