@@ -15,7 +15,7 @@ from kernels.loan_terms import Count, Real
 from kernels.ops import make_ops
 from mcsim.errors import InputError
 from mcsim.settings import Portfolio
-from mcsim.tapes.loans import Loans
+from mcsim.tapes.loans import SECURITIES, Loans
 
 DAY_COUNTS = ("30/360", "actual/360", "actual/365")
 Array = NDArray[Any]
@@ -90,11 +90,14 @@ def prepare_loans(loans: Loans, portfolio: Portfolio, states: tuple[str, ...], n
 
 
 def _last_default(loans: Loans, portfolio: Portfolio) -> Array:
-    """Last month of default: with principal advanced to a loan that amortises to zero, one lag before maturity (BMA SF-22)."""
+    """Last month of default: with principal advanced to a loan that amortises to zero, one lag before maturity (BMA SF-22).
+
+    0 for a defeased loan, which has none: government securities pay it, whatever becomes of the property.
+    """
     to_zero = (loans.amortisation <= loans.maturity) & (loans.interest_only < loans.maturity)
     advanced_to_zero = to_zero & (portfolio.advances == "principal_and_interest")
     last = np.where(advanced_to_zero, loans.maturity - portfolio.liquidation_lag, loans.maturity)
-    return np.maximum(last, 0)
+    return np.where(loans.property_type == SECURITIES, 0, np.maximum(last, 0))
 
 
 def _real_terms(loans: Loans) -> Array:

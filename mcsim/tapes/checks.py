@@ -19,6 +19,8 @@ STATES = frozenset({
     "MD", "ME", "MI", "MN", "MO", "MS", "MT", "NC", "ND", "NE", "NH", "NJ", "NM", "NV", "NY", "OH", "OK", "OR", "PA", "RI",
     "SC", "SD", "TN", "TX", "UT", "VA", "VT", "WA", "WI", "WV", "WY",
 })  # fmt: skip
+NATION = "US"
+"""Region of a loan that lies in none of them: the nation's home prices, of which the states' are made."""
 PROPERTY_TYPES = (
     "single_family", "condominium", "planned_unit_development", "manufactured", "cooperative", "multifamily", "office",
     "retail", "industrial", "warehouse", "lodging", "mixed_use", "self_storage", "health_care", "mobile_home_park",
@@ -100,7 +102,7 @@ def _check_ids(candidates: Candidates) -> None:
     repeated = np.array([bool(str(i).strip()) and times[str(i)] > 1 for i in ids], dtype=bool)
     candidates.flag("loan_id", repeated, lambda i: f"duplicate id: {times[str(ids[i])]} rows have it; expected one")
     states = candidates.loans["state"]
-    unknown = np.array([str(s) not in STATES for s in states], dtype=bool)
+    unknown = np.array([str(s) not in STATES and str(s) != NATION for s in states], dtype=bool)
     candidates.flag("state", unknown, "unknown state; expected two letters of one of the 50 states or DC")
 
 

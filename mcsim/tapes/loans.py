@@ -14,6 +14,8 @@ from kernels.amortization import build_level_principal_rate
 from kernels.ops import make_ops
 
 DAY_COUNTS = ("30/360", "actual/360", "actual/365")
+SECURITIES = "securities"
+"""Property type of a defeased loan: government securities stand behind it, no property. It does not default."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Loans:
     original_balance: np.ndarray
     """USD."""
     ltv: np.ndarray
-    """Balance at the cut-off over the property's value then."""
+    """Balance at the cut-off over the property's value then; without meaning for a defeased loan."""
     note_rate: np.ndarray
     """Annual, at the cut-off."""
     servicing_rate: np.ndarray
@@ -51,7 +53,7 @@ class Loans:
     day_count: np.ndarray
     """str, one of :data:`DAY_COUNTS`."""
     state: np.ndarray
-    """str, two letters."""
+    """str, two letters, or ``US``: outside the 50 states and DC, or not known; the nation's home prices."""
     adjustable: np.ndarray
     """bool."""
     margin: np.ndarray
@@ -85,6 +87,8 @@ class Loans:
     def summary(self) -> dict[str, float]:
         """Count, balances in USD and balance-weighted means: what a term sheet prints of a pool."""
         weight = self.balance / self.balance.sum()
+        on_property = weight * (self.property_type != SECURITIES)
+        valued = on_property if on_property.any() else weight  # the weights of a ratio to a value: there must be one
         return {
             "loans": len(self),
             "balance": float(self.balance.sum()),
@@ -92,7 +96,7 @@ class Loans:
             "average_balance": float(self.balance.mean()),
             "note_rate": float(weight @ self.note_rate),
             "servicing_rate": float(weight @ self.servicing_rate),
-            "ltv": float(weight @ self.ltv),
+            "ltv": float(valued @ self.ltv / valued.sum()),
             "age": float(weight @ self.age),
             "maturity": float(weight @ self.maturity),
             "interest_only_share": float(weight @ (self.interest_only > 0)),

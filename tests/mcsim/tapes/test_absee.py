@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ import pytest
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.settings import Portfolio
-from mcsim.tapes import absee
+from mcsim.tapes import absee, absee_lines
+from mcsim.tapes.absee_lines import number_of
+from mcsim.tapes.absee_property import CASH_FLOW, COVERAGE, INCOME_COVERAGE, VALUE
+from mcsim.tapes.absee_terms import BALANCE, PAYMENT
 from mcsim.tapes.loans import Loans
 from mcsim.tapes.portfolio import load_portfolio
 
@@ -144,7 +148,7 @@ def test_scheduled_principal_of_the_filing(assets: list[absee.Asset]) -> None:
 
 
 def _is_number(text: str) -> bool:
-    return math.isfinite(absee._number(text))
+    return math.isfinite(number_of(text))
 
 
 def test_part_of_a_loan_is_taken_at_the_whole_loan_s_ltv(loans: Loans, assets: list[absee.Asset]) -> None:
@@ -155,8 +159,8 @@ def test_part_of_a_loan_is_taken_at_the_whole_loan_s_ltv(loans: Loans, assets: l
     assert (len(whole), len(part)) == (17, 14)
     for asset in whole:
         (line,) = asset.properties
-        service = float(line[absee._CASH_FLOW]) / float(line[absee._COVERAGE])
-        assert abs(service / (12 * float(asset.texts[absee._PAYMENT])) - 1) < 0.004
+        service = float(line[CASH_FLOW]) / float(line[COVERAGE])
+        assert abs(service / (12 * float(asset.texts[PAYMENT])) - 1) < 0.004
     ltv = dict(zip(loans.loan_id.tolist(), loans.ltv.tolist(), strict=True))
     assert ltv["9"] == 42_000_000 / 80_000_000
     assert ltv["1"] == pytest.approx(158 / 307.5, rel=0.005 / 3.17)  # the rounding of a coverage of 3.17
@@ -187,20 +191,19 @@ def edited(tmp_path: Path, *changes: tuple[str, str]) -> Path:
 @pytest.mark.parametrize(
     ("element", "old", "new", "reported"),
     [
-        (absee._BALANCE, "78000000.00", "-1", None),
-        (absee._BALANCE, "78000000.00", "", None),
+        (BALANCE, "78000000.00", "-1", None),
+        (BALANCE, "78000000.00", "", None),
         ("reportPeriodInterestRatePercentage", "0.0334", "4.00", None),
         ("originalTermLoanNumber", "84", "0", None),
         ("maturityDate", "08-06-2024", "08-06-2200", None),
         ("originationDate", "07-27-2017", "07-27-2200", None),
         ("originationDate", "07-27-2017", "31-27-2017", None),
         ("originalInterestOnlyTermNumber", "84", "120", None),
-        (absee._VALUE, "307500000.00", "", None),
+        (VALUE, "307500000.00", "", None),
         ("propertyState", "GA", "ZZ", None),
         ("interestAccrualMethodCode", "3", "7", None),
         ("originalInterestRateTypeCode", "1", "2", None),
         ("paymentStatusLoanCode", "0", "5", None),
-        (absee._COVERAGE, "3.17", "", absee._VALUE),  # a part of a loan: its whole cannot be known
     ],
 )
 def test_bad_row_is_rejected(tmp_path: Path, element: str, old: str, new: str, reported: str | None) -> None:
@@ -210,6 +213,17 @@ def test_bad_row_is_rejected(tmp_path: Path, element: str, old: str, new: str, r
     assert len(tape.loans) == 30
     with pytest.raises(InputError, match="1 of 31 rows are rejected"):
         load_portfolio(portfolio(path))
+
+
+def test_part_of_a_loan_whose_whole_cannot_be_known_is_rejected(tmp_path: Path, loans: Loans) -> None:
+    """Coverage of cash flow, else of income, tells the whole loan's debt service; without either the ratio to value is unknown."""
+    no_cash_flow = (f">3.17</{COVERAGE}>", f"></{COVERAGE}>")
+    tape = load_portfolio(portfolio(edited(tmp_path, no_cash_flow)), seed=0)
+    # 17.09m over 3.19 and 16.97m over 3.17 are one debt service, to the rounding of two decimals.
+    assert tape.loans.ltv[tape.loans.loan_id == "1"] == pytest.approx(loans.ltv[loans.loan_id == "1"], rel=0.01 / 3.17)
+    neither = edited(tmp_path, no_cash_flow, (f">3.19</{INCOME_COVERAGE}>", f"></{INCOME_COVERAGE}>"))
+    tape = load_portfolio(portfolio(neither, max_reject_share=0.05), seed=0)
+    assert [(r.row, r.loan_id, r.column) for r in tape.rejects] == [(1, "1", VALUE)]
 
 
 def test_all_problems_of_a_row_and_both_rows_of_a_duplicate(tmp_path: Path) -> None:
@@ -237,16 +251,22 @@ ROOT = '<assetData xmlns="http://www.sec.gov/edgar/document/absee/cmbs/assetdata
         (b"", "empty file"),
         (b" \n", "empty file"),
         (FILING.read_bytes()[:100_000], "not well-formed"),
-        (b"loan|balance\n1|2\n", "not well-formed"),
+        (b"loan|balance\n1|2\n", r"found delimited text of 2 columns delimited by \|"),
         (f"<?xml version='1.0'?>{BOMB}{ROOT}&b;</assetData>".encode(), "document type"),
         (f"<?xml version='1.0'?><!DOCTYPE x SYSTEM 'http://127.0.0.1/x.dtd'>{ROOT}</assetData>".encode(), "document type"),
-        (f"<?xml version='1.0' encoding='UTF-16'?>{BOMB}{ROOT}&b;</assetData>".encode("utf-16"), "not UTF-8"),
+        (f"<?xml version='1.0' encoding='UTF-16'?>{BOMB}{ROOT}&b;</assetData>".encode("utf-16"), "found UTF-16 text"),
         (f"{ROOT}&undeclared;</assetData>".encode(), "not well-formed"),
-        (b"<html><body/></html>", "wrong layout"),
-        (b'<assetData xmlns="http://www.sec.gov/edgar/document/absee/autoloan/assetdata"/>', "wrong layout"),
+        (b"<html><body/></html>", "found an HTML page"),
+        (b"<edgarSubmission/>", "wrong layout: the root element is 'edgarSubmission' in no namespace"),
+        (b'<assetData xmlns="http://www.sec.gov/edgar/document/absee/autoloan/assetdata"/>', "wrong layout: .* of auto loans"),
         (f"{ROOT}</assetData>".encode(), "holds no loans"),
         (f"{ROOT}<assets><assetNumber>1</assetNumber></assets></assetData>".encode(), "holds no loans"),
-        (f"{ROOT}<assets><originalLoanAmount>1</originalLoanAmount></assets></assetData>".encode(), "reportingPeriodEndDate"),
+        # One field of a loan does not make a loan.
+        (f"{ROOT}<assets><originalLoanAmount>1</originalLoanAmount></assets></assetData>".encode(), "holds no loans"),
+        (
+            re.sub(rb"<reportingPeriodEndDate>[^<]*", b"<reportingPeriodEndDate>", FILING.read_bytes()),
+            "reportingPeriodEndDate",
+        ),
     ],
 )
 def test_bad_file_is_one_error(tmp_path: Path, content: bytes, message: str) -> None:
@@ -269,7 +289,7 @@ def test_declared_entities_never_reach_the_parser(tmp_path: Path, monkeypatch: p
 
 
 def test_larger_than_any_exhibit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(absee, "MOST_BYTES", 1000)
+    monkeypatch.setattr(absee_lines, "MOST_BYTES", 1000)
     with pytest.raises(InputError, match="larger than"):
         absee.read_assets(FILING)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.settings import Portfolio
-from mcsim.tapes.absee import _VALUE
+from mcsim.tapes.absee_property import VALUE
 from mcsim.tapes.loans import loan_number, make_loans
 from mcsim.tapes.portfolio import Tape, load_portfolio
 from mcsim.tapes.rejects import Reject, limit_rejects, write_rejects
@@ -32,7 +32,7 @@ XML_FIELDS = {
     "paymentFrequencyCode": "1", "reportPeriodInterestRatePercentage": "0.0334",
     "reportPeriodEndScheduledLoanBalanceAmount": "78000000.00", "paymentStatusLoanCode": "0",
 }  # fmt: skip
-PROPERTY = f"<property><propertyState>GA</propertyState><{_VALUE}>1.5e8</{_VALUE}></property>"
+PROPERTY = f"<property><propertyState>GA</propertyState><{VALUE}>1.5e8</{VALUE}></property>"
 
 
 def load(path: Path | str, source: str = "fannie_acquisition", cut_off: str = "2007-06-30", share: float = 0.0) -> Tape:
@@ -154,23 +154,28 @@ XML_TEXTS = st.one_of(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(sorted(XML_FIELDS)), XML_TEXTS, max_size=6))
 def test_absee_row_of_anything(changes: dict[str, str]) -> None:
+    """Whatever one row holds, the two good ones are read as they are without it."""
     head = '<assetData xmlns="http://www.sec.gov/edgar/document/absee/cmbs/assetdata">'
-    rows = [XML_FIELDS | {"assetNumber": "good"}, XML_FIELDS | changes]
-    body = "".join("<assets>" + "".join(f"<{k}>{v}</{k}>" for k, v in r.items()) + PROPERTY + "</assets>" for r in rows)
+    rows = [XML_FIELDS | {"assetNumber": name} for name in ("good", "sound")] + [XML_FIELDS | changes]
+    lines = ["<assets>" + "".join(f"<{k}>{v}</{k}>" for k, v in r.items()) + PROPERTY + "</assets>" for r in rows]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tape.xml"
-        path.write_text(f"{head}{body}</assetData>", encoding="utf-8")
-        try:
-            tape = load(path, "absee", "", share=0.5)
-        except InputError:
-            return
-    _assert_usable(tape)
+        path.write_text(f"{head}{''.join(lines)}</assetData>", encoding="utf-8")
+        tape = load(path, "absee", "", share=0.5)
+    assert {"good", "sound"} <= set(tape.loans.loan_id)
+    good = tape.loans.take(tape.loans.loan_id == "good")
+    assert (good.balance[0], good.maturity[0], good.interest_only[0], good.state[0]) == (78e6, 81, 81, "GA")
+    left_out = sum(note.count for note in tape.notes if note.subject in LEFT_OUT)
+    _assert_usable(tape, 3 - left_out)
 
 
-def _assert_usable(tape: Tape) -> None:
+LEFT_OUT = ("paid off", "liquidated", "no balance", "lines without a loan")
+
+
+def _assert_usable(tape: Tape, rows: int = 2) -> None:
     """What the simulation relies on."""
     loans = tape.loans
-    assert len(loans) + len({r.row for r in tape.rejects}) == 2
+    assert len(loans) + len({r.row for r in tape.rejects}) == rows
     for name in ("balance", "original_balance", "ltv", "note_rate", "servicing_rate"):
         assert np.isfinite(getattr(loans, name)).all()
     assert (loans.balance > 0).all()

@@ -1,0 +1,221 @@
+"""Codes of an ABS-EE exhibit that change a contract: each is applied, rejected by its name, or noted.
+
+Code lists: SEC, *EDGAR ABS XML Technical Specification*, version 1.7 (2017), section 4.3. What becomes of each code stands in
+docs/theory/tapes.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mcsim.tapes.absee_lines import Asset, Exhibit, date_of, number_of
+from mcsim.tapes.absee_property import STATUSES, Collateral
+from mcsim.tapes.absee_terms import ACCRUALS, BALANCE, NOT_GIVEN, is_modified
+from mcsim.tapes.containers import shorten
+from mcsim.tapes.notes import Note
+from mcsim.tapes.rejects import Reject
+
+# Element → codes that are carried, names of those that are not, what was expected. A blank code is not carried either, but for
+# the payment type, which the months say as well.
+_CARRIED: dict[str, tuple[frozenset[str], dict[str, str], str]] = {
+    "interestAccrualMethodCode": (
+        frozenset(ACCRUALS),
+        {"4": "actual/actual", "5": "actual/366", "6": "simple interest", "7": "rule of 78", "98": "another accrual method"},
+        "accrual method not carried; expected 1 (30/360), 2 (actual/365) or 3 (actual/360)",
+    ),
+    "originalInterestRateTypeCode": (
+        frozenset({"1"}),
+        {"2": "adjustable rate", "3": "step rate", "4": "another type of rate", "98": "another type of rate"},
+        "rate type not carried; expected 1 (fixed)",
+    ),
+    "paymentFrequencyCode": (
+        frozenset({"1"}),
+        {"2": "quarterly", "3": "half-yearly", "12": "yearly", "365": "daily"},
+        "payment frequency not carried; expected 1 (monthly)",
+    ),
+    "paymentTypeCode": (
+        frozenset({"", "1", "2", "3", "4", "5", "7"}),
+        {"6": "principal only", "98": "another type of payment"},
+        "payment type not carried; expected 1 to 5 or 7",
+    ),
+    "paymentStatusLoanCode": (
+        frozenset({"0", "A", "B", "1", "2"}),
+        {"3": "90 or more days delinquent", "4": "matured balloon, performing", "5": "matured balloon, not performing"},
+        "not a performing loan; expected 0, A, B, 1 or 2 (less than 90 days delinquent, not matured)",
+    ),
+}
+# WRKOUT_STRAT_CODE_TYPE: ends of a loan. 1 modification, 4 extension and the like go on, and are noted as specially serviced.
+_WORKOUTS = {"2": "foreclosure", "3": "bankruptcy", "5": "note sale", "6": "discounted payoff", "7": "real estate owned",
+             "10": "deed in lieu of foreclosure"}  # fmt: skip
+# LIQDTN_PRPYMNT_CODE_TYPE
+_PARTLY = {
+    "1": "partial liquidation (curtailment)",
+    "10": "curtailment with penalty",
+    "11": "curtailment with yield maintenance",
+}
+_PAID_OFF = {"2": "payoff before maturity", "4": "repurchase or substitution", "5": "payoff at maturity",
+             "8": "payoff with penalty", "9": "payoff with yield maintenance"}  # fmt: skip
+_LIQUIDATED = {"3": "disposition or liquidation", "6": "discounted payoff", "7": "liquidation"}
+_MODIFICATIONS = {"1": "maturity extended", "2": "amortisation changed", "3": "principal written off", "5": "rate reduced for a time",
+                  "6": "interest capitalised", "7": "taxes capitalised", "8": "combination", "98": "other"}  # fmt: skip
+_SUBORDINATE = frozenset({"B1", "B2", "C2", "MZ"})
+_GONE = frozenset({"", "NA", "N/A", "0", "99"})
+
+REMARKS = {
+    "defeased": "government securities stand behind it: no default, and no part in the pool's loan-to-value ratio",
+    "partly defeased": "read as not defeased",
+    "modified": "rate, payment, maturity and amortisation as modified, where filed; a rate reduced for a time holds to maturity",
+    "extended again": "",
+    "interest only as modified": "the payment agreed is interest: interest only to maturity",
+    "delinquent": "30 to 89 days late (paymentStatusLoanCode 1 or 2): read as performing",
+    "specially serviced": "transferred and not returned: read as performing, by the payment status",
+    "workout ended": "a workout code of the time before the loan returned to its master servicer: read as performing",
+    "not recoverable": "advances deemed not recoverable: read as advanced like the others",
+    "realised loss": "a loss was realised before: the balance is what is left",
+    "deferred interest": "interest deferred before is not carried",
+    "negative amortisation": "allowed by the contract, not carried: a payment covers interest",
+    "curtailed": "prepaid in part before: the balance is what is left",
+    "subordinate": "a note or lien behind another, outside the trust: read as of equal rank",
+    "anticipated repayment": "repaid at the anticipated date, before it hyper-amortises",
+    "payment not given": "no payment filed for a loan that amortises: the level payment is computed",
+    "payment is interest": "the payment filed is a month's interest (28 to 31 days): the level payment is computed",
+    "payment before amortisation": "interest only still, and the payment filed is not the level payment: that is computed",
+    "own schedule": "the payment filed is more than 2% from the level payment: read as filed",
+    "rate of the contract": "no rate filed for the period: the contract's is read",
+    "other rate": "the period's rate is not the original one, and no modification is filed: read as filed",
+    "fee not given": "servicer and trustee fee not filed: portfolio.servicing_rate is read",
+    "value": "no value at securitisation filed: the most recent one is read",
+    "property partly released": "the value at securitisation is read",
+    "property substituted": "the value at securitisation is read",
+    "several states": "properties in several states: read as in the largest one's",
+    "outside the states": "no property in the 50 states or DC: home prices of the nation (US)",
+    "unknown type": "property type missing or unknown: read as other",
+}
+"""What a loan may be remarked for → what was done, in the order of the notes."""
+
+
+def refuse(asset: Asset, collateral: Collateral) -> list[Reject]:
+    """What this loan's codes say that a performing, fixed-rate loan with monthly payments cannot be."""
+    texts = asset.texts
+    found: list[Reject] = []
+
+    def reject(name: str, reason: str, value: str | None = None) -> None:
+        found.append(Reject(asset.row, asset.number, name, texts.get(name, "") if value is None else value, reason))
+
+    for name, (carried, names, reason) in _CARRIED.items():
+        code = texts.get(name, "")
+        if code not in carried:
+            reject(name, f"{names[code]}: {reason}" if code in names else reason)
+    workout = texts.get("workoutStrategyCode", "")
+    if workout in _WORKOUTS and not _returned(texts):
+        reject("workoutStrategyCode", f"{_WORKOUTS[workout]}: not a performing loan; expected none of {', '.join(_WORKOUTS)}")
+    for code in sorted(collateral.statuses & STATUSES.keys()):
+        reject("propertyStatusCode", f"a property is {STATUSES[code]}: not a performing loan; expected 3 to 6", code)
+    ended = {**_PAID_OFF, **_LIQUIDATED}.get(texts.get("liquidationPrepaymentCode", ""))
+    if ended:
+        reject("liquidationPrepaymentCode", f"{ended}, with a balance of {texts.get(BALANCE)}; expected a balance of 0")
+    if texts.get("assetSubjectDemandStatusCode") == "1":
+        reject("assetSubjectDemandStatusCode", f"repurchased or replaced, with a balance of {texts.get(BALANCE)}; expected 0")
+    return found
+
+
+def _returned(texts: Mapping[str, str]) -> bool:
+    """Whether a loan that went to the special servicer came back."""
+    sent, back = (
+        date_of(texts.get(name)) for name in ("mostRecentSpecialServicerTransferDate", "mostRecentMasterServicerReturnDate")
+    )
+    return back is not None and (sent is None or back >= sent)
+
+
+def has_ended(asset: Asset) -> bool:
+    """Whether nothing is owed any more: a balance of zero, or none with a code that says why."""
+    balance, code = asset.texts.get(BALANCE, ""), asset.texts.get("liquidationPrepaymentCode", "")
+    return number_of(balance) == 0 or (balance.upper() in _GONE and code in {**_PAID_OFF, **_LIQUIDATED})
+
+
+def remarks_of(asset: Asset, collateral: Collateral) -> set[str]:
+    """Keys of :data:`REMARKS` that the codes of a loan give."""
+    texts = asset.texts
+    true = {name for name, text in texts.items() if text.lower() in ("true", "y", "1")}
+    in_workout = texts.get("workoutStrategyCode", "") in _WORKOUTS
+    sent = date_of(texts.get("mostRecentSpecialServicerTransferDate")) is not None
+    said = {
+        "defeased": collateral.defeased,
+        "modified": is_modified(texts),
+        "delinquent": texts.get("paymentStatusLoanCode") in ("1", "2"),
+        "specially serviced": sent and not _returned(texts),
+        "workout ended": in_workout and _returned(texts),
+        "not recoverable": "nonRecoverabilityIndicator" in true,
+        "realised loss": number_of(texts.get("realizedLossToTrustAmount")) > 0,
+        "deferred interest": number_of(texts.get("deferredInterestCumulativeAmount")) > 0,
+        "negative amortisation": "negativeAmortizationIndicator" in true,
+        "curtailed": texts.get("liquidationPrepaymentCode", "") in _PARTLY,
+        "subordinate": texts.get("loanStructureCode", "") in _SUBORDINATE
+        or texts.get("lienPositionSecuritizationCode", "") in ("2", "3"),
+        "fee not given": texts.get("servicerTrusteeFeeRatePercentage", "").upper() in NOT_GIVEN,
+    }
+    return {name for name, holds in said.items() if holds} | set(collateral.remarks)
+
+
+def notes_of(exhibit: Exhibit, loans: Sequence[Asset], remarks: Sequence[set[str]], ended: Sequence[Asset]) -> list[Note]:
+    """What was done with the exhibit: its lines reconciled, loans that have ended, remarks on those that run."""
+    return [
+        _reconciled(exhibit, loans, ended),
+        *_ended(ended),
+        *_orphans(exhibit),
+        *_groups(loans),
+        *_remarked(loans, remarks),
+    ]
+
+
+def _note(subject: str, text: str, assets: Sequence[Asset]) -> Note:
+    balance = sum(b for b in (number_of(a.texts.get(BALANCE)) for a in assets) if b > 0)
+    return Note(subject, text, len(assets), balance, tuple(shorten(a.number) for a in assets))
+
+
+def _reconciled(exhibit: Exhibit, loans: Sequence[Asset], ended: Sequence[Asset]) -> Note:
+    balance = sum(b for b in (number_of(a.texts.get(BALANCE)) for a in loans) if b > 0)
+    left = len(exhibit.orphans) + len(exhibit.rejects)
+    text = (
+        f"assets of the exhibit, and the balance of its loans: {len(loans)} loans, {len(ended)} of no balance, "
+        f"{exhibit.joined} lines of their properties, {left} that join no loan"
+    )
+    return Note("lines", text, exhibit.n_assets, balance)
+
+
+def _ended(ended: Sequence[Asset]) -> list[Note]:
+    by_subject: dict[str, list[str]] = {"paid off": [], "liquidated": [], "no balance": []}
+    for asset in ended:
+        code = asset.texts.get("liquidationPrepaymentCode", "")
+        subject = "paid off" if code in _PAID_OFF else "liquidated" if code in _LIQUIDATED else "no balance"
+        by_subject[subject].append(shorten(asset.number))
+    return [Note(s, "left out: nothing is owed", len(ids), None, tuple(ids)) for s, ids in by_subject.items() if ids]
+
+
+def _orphans(exhibit: Exhibit) -> list[Note]:
+    if not exhibit.orphans:
+        return []
+    ids = tuple(shorten(asset.number) for asset in exhibit.orphans)
+    return [Note("lines without a loan", "property lines of no loan in the file: left out", len(ids), None, ids)]
+
+
+def _groups(loans: Sequence[Asset]) -> list[Note]:
+    groups = sorted({shorten(group) for asset in loans if (group := asset.texts.get("GroupID", "")) not in _GONE})
+    return [Note("loan groups", "read as one pool", len(groups), None, tuple(groups))] if len(groups) > 1 else []
+
+
+def _remarked(loans: Sequence[Asset], remarks: Sequence[set[str]]) -> list[Note]:
+    notes = []
+    for subject, text in REMARKS.items():
+        assets = [asset for asset, said in zip(loans, remarks, strict=True) if subject in said]
+        if assets:
+            notes.append(_note(subject, text + _detail(subject, assets), assets))
+    return notes
+
+
+def _detail(subject: str, assets: Sequence[Asset]) -> str:
+    """The codes behind a remark, where one word does not say which."""
+    if subject == "modified":
+        codes = sorted({asset.texts.get("modificationCode", "") for asset in assets} & _MODIFICATIONS.keys())
+        return f" ({', '.join(f'{code} {_MODIFICATIONS[code]}' for code in codes)})" if codes else ""
+    return ""
