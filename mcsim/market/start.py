@@ -6,11 +6,12 @@ refused if one of its models reads the quantity; else a neutral value stands in,
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
 import logging
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 from kernels.behaviour import KINDS
 from kernels.mortgage_rate import build_mortgage_rate
@@ -28,6 +29,8 @@ SURVEY_FILE = "mortgage_rate_survey.csv"
 GROWTH, GAP = "home_prices.initial_growth_quarterly", "home_prices.initial_gap"
 RESIDUAL = "rates.mortgage_residual"
 GIVEN = "given"
+
+Section = TypeVar("Section", Settings, Rates, HomePrices)
 
 File = tuple[str, str]
 """A file that was read, and its SHA-256 digest."""
@@ -102,16 +105,19 @@ def load_market(settings: Settings) -> Market:
         log.info("the curve goes without the yields of %s months: its nodes are whole months", left_out)
     shown = ", ".join(f"{name} {start.value:.5g} ({start.origin.partition(':')[0]})" for name, start in starts.items())
     log.info("market of %s: %s", settings.market_date, shown)
-    full = dataclasses.replace(
-        settings,
-        rates=dataclasses.replace(settings.rates, mortgage_residual=residual.value),
-        home_prices=dataclasses.replace(
-            settings.home_prices, initial_growth_quarterly=starts[GROWTH].value, initial_gap=starts[GAP].value
-        ),
-    )
+    prices = _with(settings.home_prices, initial_growth_quarterly=starts[GROWTH].value, initial_gap=starts[GAP].value)
+    full = _with(settings, rates=_with(settings.rates, mortgage_residual=residual.value), home_prices=prices)
     dynamics = find_file(settings.home_prices.state_file, "home_prices.state_file")
     files = [curve.input, (str(dynamics), file_sha256(dynamics)), *inputs, *survey]
     return Market(full, curve, starts, tuple(file for file in files if file is not None))
+
+
+def _with(section: Section, **values: Any) -> Section:
+    """A copy with other values. Unlike ``dataclasses.replace`` it reads no field: what a run reads is what it uses."""
+    filled = copy.copy(section)
+    for name, value in values.items():
+        object.__setattr__(filled, name, value)
+    return filled
 
 
 def _readers(settings: Settings, observable: str) -> list[str]:

@@ -214,7 +214,7 @@ def test_values_out_of_bounds_are_told_once(override: str, expected: str) -> Non
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (("rates=flat", "rates.curve_file=mine.csv"), "rates.curve_file = 'mine.csv': not read where rates.curve is flat"),
+        (("rates=flat", "rates.curve_file=mine.csv"), "rates.curve_file.* does not read it; choose"),
         (("rates.mortgage_rate=0.04", f"{RESIDUAL}=0"), "not read where rates.mortgage_residual is given"),
     ],
 )
