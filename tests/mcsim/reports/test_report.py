@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ def test_numbers_of_the_price_table(sound_run: Any, page: tuple[Reader, str]) ->
 
 def test_the_price_table_says_what_it_assumes(sound_run: Any, page: tuple[Reader, str]) -> None:
     section = page[1].split("<h2>Prices</h2>")[1].split("</section>")[0]
-    said = re.findall(r"<li>(.*?)</li>", section)
+    said = [unescape(line) for line in re.findall(r"<li>(.*?)</li>", section)]
     assert said == price_assumptions(sound_run.config, sound_run.attributes) and len(said) >= 2
 
 
