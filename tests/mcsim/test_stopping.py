@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 
 import mcsim
-from mcsim import cli, stopping
+from mcsim import cli, stopping, store
 from mcsim.errors import IncompleteRunError
 from mcsim.stopping import Stopped, stopping_on_signals
 
