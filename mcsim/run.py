@@ -90,7 +90,8 @@ def _report_or_say_why(run: Run) -> None:
     except Exception as error:
         first = (str(error).splitlines() or [""])[0]
         why = first if isinstance(error, McsimError) else f"{type(error).__name__}: {first}"
-        log.warning("the run is complete, its report was not written: %s; `mcsim report %s` writes it", why, run.path)
+        again = "" if isinstance(error, InputError) else f"; `mcsim report {run.path}` writes it"
+        log.warning("the run is complete, its report was not written: %s%s", why, again)
 
 
 def reprice(
