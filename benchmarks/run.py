@@ -15,6 +15,7 @@ from benchmarks import records
 
 BENCHMARKS = {
     "loans": "throughput and accuracy of the loan months",
+    "byhand": "the loan months and a run against what a user would write in numpy",
     "store": "writing path blocks",
     "startup": "help, first run, later run",
     "memory": "peak of a run against its plan",

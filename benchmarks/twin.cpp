@@ -246,7 +246,7 @@ void simulate(const float* reals, const int64_t* counts, const float* balances, 
                 const float inverse_balance = 1.0f / r[BALANCE], ltv_per_usd = r[LTV_0] * inverse_balance;
                 const float* share = state + (sampled ? EXPECTED : PERFORMING) * W;
                 LANES {
-                    work[FACTOR * W + p] = work[OPENING * W + p] * share[p] * inverse_balance;
+                    work[FACTOR * W + p] = work[OPENING * W + p] * inverse_balance * share[p];
                     work[LTV * W + p] = work[OPENING * W + p] * ltv_per_usd / price[p];
                 }
                 constexpr float per_month = 1.0 / 12;

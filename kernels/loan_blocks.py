@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kernels.behaviour.model import Model
+from kernels.loan_arrays import build_loan_arrays
 from kernels.loan_rows import (
     EXPECTED,
     FORECLOSED,
@@ -29,12 +30,9 @@ from kernels.loan_rows import (
     build_terms_row,
 )
 from kernels.loan_sums import build_add_loan
-from kernels.loan_terms import Count, Real, Row, build_calendar
+from kernels.loan_terms import TILE, Count, Real, Row, build_calendar
 from kernels.ops import LANES, Ops
 from kernels.philox import DRAWS_PER_BLOCK
-
-TILE = 32
-"""Loans summed in the run's precision before they join the float64 sums."""
 
 
 def build_loan_block(
@@ -71,6 +69,8 @@ def build_loan_block(
     ``sums``            flat (loan, month, field, group) float64    written, see :mod:`kernels.loan_sums`
     ==================  ==========================================  =============================================
     """
+    if ops.target == "numpy":
+        return build_loan_arrays(ops, prepayment, default, severity, decrement)
     step = _build_step(ops, width, prepayment, default, severity, decrement)
     lanes, at = ops.lanes, ops.at
     zero, one = ops.real(0), ops.real(1)

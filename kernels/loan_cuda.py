@@ -17,10 +17,9 @@ from numba import cuda
 from kernels import philox, special
 from kernels.amortization import build_adjustable_terms
 from kernels.launch import CUDA_THREADS
-from kernels.loan_blocks import TILE
 from kernels.loan_month import build_bounded, build_flows, build_leave, build_observe
 from kernels.loan_rows import EXPECTED, FORECLOSED, FORECLOSED_LOW, N_FIELDS, NOTE_RATE, PERFORMING, SCHEDULED, UNIFORM
-from kernels.loan_terms import Count, Real, Row, build_adjustable_calendar, build_calendar
+from kernels.loan_terms import TILE, Count, Real, Row, build_adjustable_calendar, build_calendar
 from kernels.ops import Ops
 from kernels.philox import DRAWS_PER_BLOCK
 from kernels.speeds import build_log_survival, build_monthly

@@ -46,7 +46,7 @@ def build_observe(ops: Ops) -> Callable[..., Any]:
 
     @ops.function
     def observe(opening, expected, inverse_balance, ltv_per_usd, price):  # type: ignore[no-untyped-def]
-        return opening * expected * inverse_balance, opening * ltv_per_usd / price
+        return opening * inverse_balance * expected, opening * ltv_per_usd / price
 
     return observe
 

@@ -7,7 +7,6 @@ Paths that are not there count as zeros, which changes no bit of a sum, so that 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -38,17 +37,6 @@ def build_add_loan(ops: Ops, width: int) -> Callable[..., None]:
     ``loan_sums``     flat (..., field, group) float64       written from ``place`` on, :func:`fold` of ``kept`` paths
     ================  =====================================  =====================================================
     """
-    if ops.target == "numpy":
-
-        def add_on_numpy(
-            work: Any, tile: Any, folded: Any, loan_sums: Any, place: int, kept: int
-        ) -> None:  # all groups of 256 paths at once: a call for each would cost more than the sums
-            flows = work[: N_FIELDS * width]
-            tile += flows
-            sums = fold(flows.reshape(N_FIELDS, width)[:, :kept])
-            loan_sums[place : place + sums.size] = sums.reshape(-1)
-
-        return add_on_numpy
     if width != LANES:
         raise ValueError(f"{width} paths at a time; expected {LANES}")
     lanes, at, zero, real64 = ops.lanes, ops.at, ops.real(0), np.float64

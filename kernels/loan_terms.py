@@ -8,6 +8,9 @@ from typing import Any
 
 from kernels.ops import Ops
 
+TILE = 32
+"""Loans summed in the run's precision before they join the float64 sums."""
+
 
 class Real(IntEnum):
     """Columns of the table of reals, one row a loan."""
@@ -84,14 +87,14 @@ class Row(IntEnum):
 
 def build_calendar(ops: Ops) -> Callable[..., Any]:
     """``calendar(counts, loan, month)``: age (months), whether default is possible and whether the loan matures (1 or 0)."""
-    real, zero, one = ops.real, ops.real(0), ops.real(1)
+    real, where, zero, one = ops.real, ops.where, ops.real(0), ops.real(1)
     age_at, maturity_at, last_at = int(Count.AGE), int(Count.MATURITY), int(Count.LAST_DEFAULT)
 
     @ops.function
     def calendar(counts, loan, month):  # type: ignore[no-untyped-def]
         age = real(counts[loan, age_at] + month)
-        default_allowed = one if month <= counts[loan, last_at] else zero
-        matures = one if month == counts[loan, maturity_at] else zero
+        default_allowed = where(month <= counts[loan, last_at], one, zero)
+        matures = where(month == counts[loan, maturity_at], one, zero)
         return age, default_allowed, matures
 
     return calendar

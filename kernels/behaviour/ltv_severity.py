@@ -65,8 +65,8 @@ def fit(values: Sequence[float]) -> list[float]:
 
 def build(ops: Ops) -> Callable[..., Any]:
     """Loss over the balance at default, in [0, 1]."""
-    real, where, added_by_dispersion = ops.real, ops.where, _build_polynomial(ops)
-    zero, one, years, least = real(0), real(1), real(1 / 12), real(1e-6)
+    real, clip, added_by_dispersion = ops.real, ops.clip, _build_polynomial(ops)
+    zero, one, years, least, most = real(0), real(1), real(1 / 12), real(1e-6), real(np.inf)
 
     @ops.function
     def severity(
@@ -74,19 +74,14 @@ def build(ops: Ops) -> Callable[..., Any]:
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         proceeds, carrying, fixed_costs, scale = parameters[0], parameters[1], parameters[2], parameters[4]
         owed = one + fixed_costs + advances_interest * note_rate * (lag * years)
-        returned = proceeds - carrying * (lag * years)
-        returned = where(returned > zero, returned, zero)
+        returned = clip(proceeds - carrying * (lag * years), zero, most)
         # Both times ltv, and one division for the two that are needed: it costs more than all the rest.
-        held = where(ltv < least, least, ltv)
-        short, total = owed * held - returned, owed * held + returned
+        held = clip(ltv, least, most)
+        debt = owed * held
+        short, total = debt - returned, debt + returned
         inverse = one / (total * held)
-        intrinsic = where(short > zero, short, zero)
-        distance = where(short > zero, short, -short) * (held * inverse)
-        w = one - distance * scale
-        added = added_by_dispersion(where(w > zero, w, zero), parameters)
-        loss = (intrinsic + total * added) * (total * inverse)
-        loss = where(loss < zero, zero, loss)
-        return where(loss > one, one, loss)
+        added = added_by_dispersion(clip(one - abs(short) * (held * inverse) * scale, zero, one), parameters)
+        return clip((clip(short, zero, most) + total * added) * (total * inverse), zero, one)
 
     return severity
 

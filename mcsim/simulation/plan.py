@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernels.loan_arrays import ELEMENTS, MONTH_ARRAYS
 from kernels.loan_blocks import scratch_sizes
 from kernels.loan_month import FIELDS
 from kernels.loan_terms import Row
@@ -13,6 +14,7 @@ from kernels.ops import LANES
 from mcsim.errors import InputError
 from mcsim.settings import Settings
 from mcsim.simulation.prepare import horizon
+from mcsim.simulation.simulator import lane_width
 from mcsim.simulation.work import thread_count
 from mcsim.store.layout import CHUNK_PATHS
 from mcsim.tapes.loans import Loans
@@ -54,12 +56,14 @@ def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, thr
     """
     real = 4 if settings.precision == "float32" else 8
     paths = min(settings.paths, settings.engine.path_block)
-    lanes = paths if settings.backend == "numpy" else LANES
+    lanes = lane_width(settings.backend, n_loans, paths)
     column = (n_months + 1) * paths
 
     scenario = (_MARKET_ROWS + n_states) * column * real
     rows = (Row.HOME_PRICE + n_states) * (n_months + 1) * lanes * real
     scratch = sum(scratch_sizes(lanes, settings.portfolio.liquidation_lag)) * real
+    if settings.backend == "numpy":
+        scratch += MONTH_ARRAYS * ELEMENTS * real
     pool = len(FIELDS) * n_months * paths * _DOUBLE
     sums = len(FIELDS) * n_months * lanes * _DOUBLE
     gathered = pool if paths > lanes else 0

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from kernels import behaviour as models
 from kernels.launch import compile_launcher
-from kernels.loan_blocks import TILE, build_loan_block, scratch_sizes
+from kernels.loan_arrays import paths_at_once
+from kernels.loan_blocks import build_loan_block, scratch_sizes
 from kernels.loan_month import FIELDS
 from kernels.loan_sums import fold
-from kernels.loan_terms import Row
+from kernels.loan_terms import TILE, Row
 from kernels.ops import LANES
 from mcsim.backend import Backend
 from mcsim.scenarios.scenario import Scenario
@@ -80,7 +81,7 @@ class LoanSimulator:
                 self._backend.ops, self._models(), loans, scenario_rows(scenario, loans.n_months, slice(None)),
                 scenario.first_path, self._key, self._parameters,
             )  # fmt: skip
-        width = n_paths if self._backend.target == "numpy" else LANES
+        width = lane_width(self._backend.target, len(loans), n_paths)
         blocks = [self._lanes(loans, scenario, first, width, loan_sums) for first in range(0, n_paths, width)]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=2)
 
@@ -139,6 +140,11 @@ class LoanSimulator:
             key = "-".join(("loans", *names, *(("sums",) if loan_sums else ())))
             self._launchers[width, loan_sums] = compile_launcher(self._backend.ops, function, key, writes=())
         return self._launchers[width, loan_sums]
+
+
+def lane_width(target: str, n_loans: int, n_paths: int) -> int:
+    """Paths that one launch takes: a constant of the compiled kernel, or what keeps numpy's arrays in the cache."""
+    return paths_at_once(n_loans, n_paths) if target == "numpy" else LANES
 
 
 def parameter_array(kind: str, choice: ModelChoice) -> Array:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kernels.loan_blocks import TILE
 from kernels.loan_month import FIELDS
+from kernels.loan_terms import TILE
 from kernels.ops import LANES
 from tests.kernel_driver import FULL, Block, Loan, Models, mixed_loans, random_paths
 

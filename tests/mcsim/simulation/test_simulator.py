@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from kernels import behaviour
-from kernels.loan_blocks import TILE
 from kernels.loan_month import FIELDS
-from kernels.loan_terms import Row
+from kernels.loan_terms import TILE, Row
 from mcsim.backend import choose_backend
 from mcsim.scenarios.scenario import Scenario
 from mcsim.settings import Behaviour, ModelChoice, Portfolio

@@ -1,0 +1,144 @@
+"""What a user would write instead: the loan months and a waterfall in plain numpy, loans x paths arrays and one loop over months.
+
+Richard-Roll CPR, hazard and severity in the LTV, fixed-rate loans, principal and interest advanced (BMA, *Standard Formulas*, SF-19
+to SF-29), float32, numpy's own arctangent, exponential and power. Measured on one core in the same process as ours, per
+loan-month-path; its severity is a line, ours the put of ``ltv_severity``, so ours computes more.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import startup
+from benchmarks.loans import DEFAULT, LAG, PREPAYMENT, make_inputs, make_run, seconds
+from benchmarks.records import Record
+from kernels.loan_arrays import paths_at_once
+from kernels.loan_terms import Count, Real, Row
+from kernels.ops import LANES
+
+LOANS, PATHS, MONTHS, ROUNDS = 256, 256, 120, 3
+CPU_BAR, NUMPY_BAR, RUN_BAR = 8.0, 0.7, 5.0
+RUN_LOANS, RUN_PATHS = 40, 16384
+"""The pool of the whole run: what a user tries first."""
+CLASSES = ((0.9, 0.035), (0.05, 0.04), (0.03, 0.045), (0.02, 0.05))
+"""Share of the pool and coupon, senior first."""
+Array = Any
+
+
+def simulate(inputs: Any, sampled: bool = False) -> Array:
+    """Flows (month, field, path) of the loans of ``inputs`` (:func:`benchmarks.loans.make_inputs`)."""
+    f = np.float32
+    reals, counts = inputs.reals.astype(float), inputs.counts
+    note, balance, ltv0 = reals[:, Real.NOTE_RATE], reals[:, Real.BALANCE], reals[:, Real.LTV]
+    age, term, months = counts[:, Count.AGE], counts[:, Count.MATURITY], inputs.principal_rates.shape[1]
+    market = inputs.scenario.reshape(months + 1, inputs.n_rows, -1)
+    level, height, steep, centre, ramp, floor, slope, _, *season = map(f, PREPAYMENT)
+    base, by_ltv, pivot, default_ramp, lowest, highest = map(f, DEFAULT)
+    n, paths, r = len(note), market.shape[2], note / 12
+    random, note32 = np.random.default_rng(0), note.astype(f)[:, None]
+    performing = expected = np.ones((n, paths), f)
+    foreclosed, entered = np.zeros((n, paths), f), np.zeros((LAG, n, paths), f)
+    scheduled, history, out = balance.copy(), [], np.zeros((months, 10, paths))
+    for m in range(1, months + 1):
+        left, slot = term - (m - 1), (m - 1) % LAG
+        share = np.where(left > 0, r / np.expm1(np.maximum(left, 1) * np.log1p(r)), 0.0)
+        share[left == 1] = 1.0
+        s, pr, matures = scheduled.astype(f)[:, None], share.astype(f)[:, None], (left == 1)[:, None]
+        history.append(scheduled.copy())
+        ltv = (ltv0 / balance * scheduled).astype(f)[:, None] / market[m - 1, Row.HOME_PRICE + counts[:, Count.STATE]]
+        refinancing = level - height * np.arctan(steep * (centre - note32 / market[m - 1, Row.MORTGAGE_RATE]))
+        burnout = floor + slope * (s * expected / balance.astype(f)[:, None])
+        seasoned = np.minimum((age + m) / ramp, 1).astype(f)[:, None] * season[(m - 1) % 12]
+        smm = 1 - (1 - np.clip(seasoned * refinancing * burnout, 0, f(0.999))) ** f(1 / 12)
+        hazard = base * np.minimum((age + m) / default_ramp, 1).astype(f)[:, None]
+        mdr = np.minimum(hazard * np.exp(by_ltv * (np.clip(ltv, lowest, highest) - pivot)), 1) * (m <= term - LAG)[:, None]
+        severity = np.clip(f(-0.3) + f(0.8) * ltv, f(0.05), f(0.8))
+        if sampled:
+            u = random.random((n, paths), f)
+            defaulted = np.where(u < mdr, performing, 0)
+            prepaid = np.where(u < mdr + smm, performing, 0) - defaulted
+            expected = expected * (1 - mdr - np.minimum(smm, 1 - mdr))
+        else:
+            defaulted, prepaid = performing * mdr, performing * np.minimum(smm, 1 - mdr)
+        liquidated = entered[slot].copy()
+        entered[slot] = defaulted
+        in_foreclosure = foreclosed + defaulted
+        foreclosed = np.maximum(in_foreclosure - liquidated, 0)
+        paying, after, stays = s * (performing - defaulted), s * (1 - pr), performing - defaulted - prepaid
+        sold, then = s * liquidated, history[m - 1 - LAG].astype(f)[:, None] if m > LAG else f(0)
+        loss, advanced = np.minimum(severity * liquidated * then, sold), s * foreclosed * pr * ~matures
+        fields = (
+            after * stays, s * foreclosed - advanced, paying * note32 / 12, s * in_foreclosure * note32 / 12, paying * pr,
+            advanced, after * prepaid, s * defaulted, sold - loss, loss,
+        )  # fmt: skip
+        for k, x in enumerate(fields):
+            out[m - 1, k] = x.sum(0, dtype=float)
+        performing = stays * ~matures
+        expected = expected if sampled else performing
+        scheduled = np.where(left == 1, scheduled, scheduled * (1 - share))
+    return out
+
+
+def waterfall(pool: Array, closing: float, rate: float = 0.03) -> Array:
+    """Value of each class over its balance: interest, principal and losses in sequence, discounted at ``rate``."""
+    balance = [np.full(pool.shape[2], share * closing) for share, _ in CLASSES]
+    value = np.zeros((len(CLASSES), pool.shape[2]))
+    for month, flows in enumerate(pool):
+        interest, principal, loss = flows[2] + flows[3], flows[4] + flows[5] + flows[6] + flows[8], flows[9]
+        for k, (_, coupon) in enumerate(CLASSES):
+            due = np.minimum(balance[k] * coupon / 12, interest)
+            paid = np.minimum(balance[k], principal)
+            interest, principal, balance[k] = interest - due, principal - paid, balance[k] - paid
+            value[k] += (due + paid) * (1 + rate / 12) ** -(month + 1)
+        for k in reversed(range(len(CLASSES))):
+            written = np.minimum(balance[k], loss)
+            balance[k], loss = balance[k] - written, loss - written
+    return value.mean(axis=1) / [share * closing for share, _ in CLASSES]
+
+
+def _best(run: Callable[[], Any]) -> float:
+    run()
+    return min(seconds(run) for _ in range(ROUNDS))
+
+
+def _throughput(decrement: str) -> list[Record]:
+    inputs = make_inputs("float32", PATHS, LOANS, MONTHS)
+    hand = LOANS * MONTHS * PATHS / _best(lambda: simulate(inputs, decrement == "sampled"))
+    records = []
+    for target, bar in (("cpu", CPU_BAR), ("numpy", NUMPY_BAR)):
+        width = LANES if target == "cpu" else paths_at_once(LOANS, 1024)  # 1024: the path block of a run
+        ours = make_run(target, "float32", decrement, width, make_inputs("float32", width, LOANS, MONTHS))
+        rate = LOANS * MONTHS * width / _best(ours)
+        ratio, reference = rate / hand, f"numpy by hand, {hand:.3g}/s"
+        name = f"{target} over numpy by hand, {decrement}, one core"
+        records.append(Record(name, rate, "loan-month-paths/s", reference, ratio, f"ratio >= {bar:g}", ratio >= bar))
+    return records
+
+
+def _whole_run() -> Record:
+    """Processor seconds of a script that has its scenarios, over those of a run from tape to report that makes its own."""
+    inputs = make_inputs("float32", RUN_PATHS, RUN_LOANS, 360)
+    start = time.process_time()
+    waterfall(simulate(inputs), float(inputs.reals[:, Real.BALANCE].sum()))
+    hand = time.process_time() - start
+    with tempfile.TemporaryDirectory() as folder:
+        overrides = (
+            "run", "campaign=prime_jumbo", f"portfolio.generator.loans={RUN_LOANS}", f"paths={RUN_PATHS}", "output=prices",
+            "output.report=false", "backend=cpu", f"output.runs_dir={folder}/runs",
+        )  # fmt: skip
+        cache = Path(folder) / "cache"
+        startup.run(startup.command(*overrides[:3], "paths=16", *overrides[4:]), cache)  # compiles
+        took = startup.run(startup.command(*overrides), cache)
+    ratio, name = hand / took.cpu, f"a run of {RUN_LOANS} loans x {RUN_PATHS} paths, processor time"
+    return Record(name, took.cpu, "s", f"numpy by hand, {hand:.3g} s", ratio, f"ratio >= {RUN_BAR:g}", ratio >= RUN_BAR)
+
+
+def measure() -> list[Record]:
+    """Every figure of this file."""
+    return [*_throughput("expected"), *_throughput("sampled"), _whole_run()]
