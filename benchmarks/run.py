@@ -16,6 +16,7 @@ from benchmarks import records
 BENCHMARKS = {
     "loans": "throughput and accuracy of the loan months",
     "store": "writing path blocks",
+    "pipeline": "a whole run against its parts and a script by hand",
     "startup": "help, first run, later run",
     "memory": "peak of a run against its plan",
 }
