@@ -56,14 +56,16 @@ def peaks(paths: int, cache: Path) -> tuple[float, float]:
 def _planned() -> float:
     """The planner's estimate of the same simulation, bytes."""
     from mcsim.configuration import load_settings
+    from mcsim.deals.stage import compile_for
     from mcsim.simulation.plan import estimate
     from mcsim.simulation.prepare import horizon
     from mcsim.tapes.portfolio import load_portfolio
 
     settings = load_settings([*CAMPAIGN, f"paths={PATHS}"])
     loans = load_portfolio(settings.portfolio).loans
-    n_states = len(set(loans.state.tolist()))
-    return float(estimate(settings, len(loans), horizon(loans, settings.portfolio), n_states, threads=1).total)
+    n_states, n_months = len(set(loans.state.tolist())), horizon(loans, settings.portfolio)
+    rows = len(compile_for(settings.deal, float(loans.balance.sum())).stores)
+    return float(estimate(settings, len(loans), n_months, n_states, threads=1, deal_rows=rows).total)
 
 
 def measure() -> list[Record]:

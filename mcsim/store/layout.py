@@ -18,13 +18,13 @@ STORE_NAME = "store.zarr"
 
 CHUNK_PATHS = 256
 """Paths of a chunk: the path blocks of all engines are multiples of it. With 360 months of float64 a chunk is 720 KiB,
-enough for zstd to work on and little enough to read one label of one block."""
+enough for a codec to work on and little enough to read one label of one block."""
 
 CHUNK_LABELS = 256
 """Labels of a chunk where a variable has no path axis (loan means): again 720 KiB at 360 months."""
 
 SHARD_BYTES = 64 * 2**20
-"""Uncompressed size above which a shard is cut along its label axis: zarr encodes a shard in memory, and a loan-level
+"""Uncompressed size above which a shard is cut along its label axis: a shard is encoded in memory, and a loan-level
 store (loan, month, path) would otherwise need the whole block twice."""
 
 

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[3]
 _CHILD = """
 import json, pathlib, re, sys
 from mcsim import store
+from mcsim.backend import choose_backend
+from mcsim.deals.stage import DealStage, compile_for
 from mcsim.progress import Progress
 from mcsim.simulation.plan import estimate
 from tests.mcsim.whole_runs import simulation
@@ -30,17 +32,21 @@ def resident(name):
 def simulate(folder, overrides, loans):
     staged = simulation(overrides, loans)
     folder.mkdir()
-    store.create_store(folder / store.STORE_NAME, {})
-    staged.write_pools(folder, Progress(terminal=False))
-    return staged
+    where = folder / store.STORE_NAME
+    store.create_store(where, {})
+    program = compile_for(staged.settings.deal, float(loans.balance.sum()))
+    deal = DealStage(program, staged.settings.pricing.spreads, choose_backend("cpu", "float32"), where)
+    deal.lay_out(staged.n_months, staged.settings.paths, 256)
+    staged.write_pools(folder, Progress(terminal=False), deal.add)
+    return staged, len(program.stores)
 
 folder, overrides = pathlib.Path(sys.argv[1]), sys.argv[2:]
 loans = simulation(overrides).loans
 simulate(folder / "warm", [*overrides, "paths=1"], loans.take(slice(0, 1)))  # loads what no run owns: the compiled kernels
 before = resident("VmRSS")
 pathlib.Path("/proc/self/clear_refs").write_text("5")  # proc(5): the peak starts again from what is resident now
-staged = simulate(folder / "run", overrides, loans)
-plan = estimate(staged.settings, len(loans), staged.n_months, len(staged.states), 1)
+staged, rows = simulate(folder / "run", overrides, loans)
+plan = estimate(staged.settings, len(loans), staged.n_months, len(staged.states), 1, rows)
 print(json.dumps([resident("VmHWM") - before, plan.total]))
 """
 
@@ -75,6 +81,12 @@ def test_the_work_item_and_the_threads_do(settings: Settings) -> None:
     wide = plan(changed(settings, engine=Engine("threads", 512, 2)))
     assert 1.5 < wide.item / base.item < 2.5 and wide.shared == base.shared
     assert plan(settings, n_loans=4000).item == base.item and plan(settings, n_loans=4000).shared == 2 * base.shared
+
+
+def test_a_deal_beside_the_simulation_takes_its_rows(settings: Settings) -> None:
+    """Class flows of a block are there at the same time as its scenarios and pool."""
+    few, many = (estimate(settings, 2000, 360, 17, 2, deal_rows=rows) for rows in (100, 200))
+    assert many.item - few.item == 100 * 360 * 256 * 8 and many.shared == few.shared
 
 
 def test_a_few_paths_take_less(settings: Settings) -> None:
