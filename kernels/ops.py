@@ -93,7 +93,8 @@ def _numpy_ops(precision: str, real: Any, integer: Any) -> Ops:
         if not isinstance(condition, np.ndarray):
             return a if condition else b
         if np.shape(b) == condition.shape and not condition.any():
-            return b  # most conditions are never true: an eighth of the selection's time to find out
+            # Most conditions are never true: an eighth of the selection's time to find out. A copy: b may be a row that changes.
+            return np.array(b)
         return np.where(condition, a, b)
 
     return Ops(
