@@ -11,12 +11,13 @@ import pytest
 
 import mcsim
 from mcsim.configuration import load_deal_config, load_settings, price_choices, settings_of
+from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.multirun import check_all
 from mcsim.paths import expanded, literal, path_problem
 from mcsim.run_folder import RunFolder
 from mcsim.settings import PATH_SETTINGS
-from mcsim.tapes.portfolio import DATA, load_portfolio
+from mcsim.tapes.portfolio import load_portfolio
 from tests.mcsim.whole_runs import write_filing
 
 NAMES = [

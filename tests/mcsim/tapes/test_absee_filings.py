@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.settings import Portfolio
 from mcsim.simulation.prepare import prepare_loans
 from mcsim.tapes.loans import Loans
-from mcsim.tapes.portfolio import DATA, Tape
+from mcsim.tapes.portfolio import Tape
 from tests.mcsim.tapes.exhibits import noted, read, terms
 
 SECOND = "data/sec_absee_cmbs_2/ex102_bank5_second_deal.xml"
