@@ -55,7 +55,7 @@ def write(folder: Path, *lines: str) -> Path:
 
 def read(file: Path | str, share: float = 0.0, cut_off: str = "") -> Tape:
     """The loans of ``file``; up to ``share`` of them may be rejected."""
-    return load_portfolio(Portfolio("cmbs", "absee", str(file), cut_off, share, 0.0005, 12, "none"), 0)
+    return load_portfolio(Portfolio("cmbs", "absee", str(file), cut_off, share, 0.0005, 12, "none"))
 
 
 def terms(tape: Tape, loan_id: str = "1") -> dict[str, object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.data_files import DATA
 from mcsim.settings import Portfolio
