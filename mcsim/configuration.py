@@ -19,7 +19,8 @@ from mcsim.overrides import Override, read_overrides
 from mcsim.paths import expanded, literal
 from mcsim.references import resolved
 from mcsim.settings import Settings
-from mcsim.validation import build_settings, check_spreads, unused_default
+from mcsim.unread import unused_default
+from mcsim.validation import build_settings, check_spreads
 from mcsim.yaml_files import read_mapping
 
 LOGGER = logging.getLogger("mcsim")

@@ -15,9 +15,9 @@ from kernels.behaviour import KINDS
 from mcsim.consistency import consistency_problems
 from mcsim.errors import InputError, nearest, shown
 from mcsim.paths import expanded, path_problem
-from mcsim.ranges import CHOICES, PARAMETER_RANGES, RANGES, READ_BY, TABLE_LENGTHS, Range
-from mcsim.references import ABSENT, select
+from mcsim.ranges import CHOICES, PARAMETER_RANGES, RANGES, TABLE_LENGTHS, Range
 from mcsim.settings import PATH_SETTINGS, ModelChoice, Settings
+from mcsim.unread import unread
 
 _BUILDS = re.compile(r"_(target|partial|recursive|convert|args)_")
 """Keys by which Hydra's ``instantiate`` would build any object from text."""
@@ -50,7 +50,7 @@ def build_settings(
         would do nothing.
     """
     found = list(problems or [])
-    silent, told = _unread(raw, given or {})
+    silent, told = unread(raw, given or {})
     found += told
     found += [f"{where}: the key is refused; configuration names models, it never builds objects" for where in _targets(raw)]
     others: list[str] = []
@@ -72,33 +72,6 @@ def check_spreads(spreads: Mapping[str, Any]) -> dict[str, float]:
     if problems:
         raise InputError(problems)
     return typing.cast("dict[str, float]", values)
-
-
-def _unread(raw: Mapping[str, Any], given: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
-    """Settings that the user gave and no part of the run would read, and what is said of them."""
-    names, problems = [], []
-    for key, file in given.items():
-        for name, by in READ_BY.items():
-            value, choice = select(raw, key), select(raw, by.choice)
-            says_nothing = value is ABSENT or value is None or value == by.same
-            if f"{key}.".startswith(f"{name}.") and not says_nothing and choice is not ABSENT and not by.holds(choice):
-                where = f"{file}: " if file else ""
-                problems.append(
-                    f"{where}{key} = {shown(value)}: {by.choice}={choice} does not read it; choose {by}, or leave {key} out"
-                )
-                names.append(name)
-    spreads, default = select(raw, "pricing.spreads"), "pricing.spreads.default"
-    # In a file it says what classes of other deals would have; given alone it is meant for one of this deal.
-    if given.get(default) == "" and unused_default(spreads, select(raw, "deal.classes")):
-        problems.append(f"{default} = {shown(spreads['default'])}: every class has a spread of its own; leave it out")
-    return tuple(names), problems
-
-
-def unused_default(spreads: Any, classes: Any) -> bool:
-    """True where every class of the deal has a spread of its own."""
-    if not isinstance(spreads, Mapping) or not isinstance(classes, Mapping) or "default" not in spreads:
-        return False
-    return bool(classes) and all(name in spreads for name in classes)
 
 
 def _with_backend_name(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:

@@ -49,6 +49,7 @@ defaults:
   - override /engine: serial
   - override /backend: numpy
 paths: 512
+market_date: "2020-12-31"
 portfolio: {servicing_rate: 0.001}
 behaviour:
   decrement: expected
@@ -130,12 +131,12 @@ def test_a_campaign_on_top_of_another(own: Path) -> None:
         ("pricing={spreads: {default: 0.02}}", "pricing.spreads", {"default": 0.02}),
         ("deal.fees={}", "deal.fees", {}),
         ("deal.fees={a: {rate: 0.01}}", "deal.fees", {"a": {"rate": 0.01}}),
-        ("deal.fees.trustee={rate: 0.01}", "deal.fees.trustee", {"rate": 0.01}),
+        ("deal.fees.surveillance={rate: 0.01}", "deal.fees.surveillance", {"rate": 0.01}),
         ("deal={fees: {a: {rate: 0.01}}}", "deal.fees", {"a": {"rate": 0.01}}),
     ],
 )
 def test_a_mapping_of_ones_own_replaces(override: str, where: str, value: Any) -> None:
-    found: Any = load_settings([override]).raw
+    found: Any = load_settings(["deal=reserve_account", override]).raw
     for part in where.split("."):
         found = found[part]
     assert found == value
@@ -143,9 +144,9 @@ def test_a_mapping_of_ones_own_replaces(override: str, where: str, value: Any) -
 
 def test_one_entry_changes_one_entry() -> None:
     shipped = load_settings()
-    found = load_settings(["pricing.spreads.A1=0.02", "deal.fees.trustee.rate=0.001"])
+    found = load_settings(["deal=reserve_account", "pricing.spreads.A1=0.02", "deal.fees.surveillance.rate=0.001"])
     assert found.pricing.spreads == {**shipped.pricing.spreads, "A1": 0.02}
-    assert found.deal["fees"] == {"trustee": {"rate": 0.001}}
+    assert found.deal["fees"] == {"surveillance": {"rate": 0.001}}
     assert load_settings(["portfolio.generator.states={CA: 1.0}", "portfolio.generator.states.CA=0.4",
                           "portfolio.generator.states.NY=0.6"]).portfolio.generator.states == {"CA": 0.4, "NY": 0.6}  # fmt: skip
     assert "changes nothing" in told("rates={}")

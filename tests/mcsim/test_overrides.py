@@ -141,3 +141,27 @@ def test_a_deal_file_that_is_not_text_or_not_a_file(tmp_path: Path) -> None:
     assert "line 1: expected text in UTF-8; byte 0xff is none" in _refused(file)
     (tmp_path / "folder.yaml").mkdir()
     assert "a folder; expected a file" in _refused(tmp_path / "folder.yaml")
+
+
+# Limits before the parser.
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        (f"rates.sigma={'[' * 17}{']' * 17}", "more than 16 brackets within brackets"),
+        (f"rates.sigma={{a: {'[' * 17}", "more than 16 brackets within brackets"),
+        (f"rates.sigma={'x' * 20_000}", "20,012 characters; expected at most 20,000"),
+        (f"seed={'9' * 50}", "expected a number of at most 40 digits"),
+        (f"seed={'9' * 5000}", "cannot be read as an override"),
+        ("rates.sigma={true: 1}", "the key True is no name"),
+        (3, "an override is text"),
+        (f"+a={'(' * 10_000}", "more than 16 brackets within brackets"),
+    ],
+)
+def test_what_is_too_long_or_too_deep_never_reaches_the_parser(override: str, reason: str) -> None:
+    assert reason in told(override) and len(told(override)) < 700
+
+
+def test_brackets_within_quotation_marks_are_text() -> None:
+    assert load_settings([f"+deal.description='{'[' * 50}'"]).deal["description"] == "[" * 50
