@@ -76,6 +76,7 @@ def test_an_alternative_that_is_wrong_is_not_imputed(path: Path) -> None:
     tape = load(write(path, *rows), {"impute": {"ltv": "0.6"}}, share=0.5)
     assert dict(zip(tape.loans.loan_id.tolist(), tape.loans.ltv.tolist(), strict=True)) == {"1": 0.5, "3": 0.6}
     assert {(r.loan_id, r.column) for r in tape.rejects} == {("2", "property_value")}
+    assert subjects(tape)["imputed ltv"] == 1
 
 
 def test_a_table_of_which_no_loan_is_left(path: Path) -> None:
