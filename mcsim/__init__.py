@@ -6,6 +6,7 @@
 
     run = mcsim.run("campaign=prime_jumbo", "paths=1000")
     run.prices
+    run = mcsim.run("portfolio.cut_off=2020-12-31", loans=frame, mapping="mine.yaml")
     run = mcsim.open_run("latest")
     run.price(spread=0.02)
 
@@ -15,6 +16,7 @@ Importing the package is cheap: the parts are imported when they are used.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -28,7 +30,12 @@ __version__: str
 __all__ = ["__version__", "open_run", "run"]
 
 
-def run(*overrides: str, config_dir: str | Path | None = None) -> Run:
+def run(
+    *overrides: str,
+    config_dir: str | Path | None = None,
+    loans: Any = None,
+    mapping: str | Path | Mapping[str, Any] | None = None,
+) -> Run:
     """Run a campaign and open its results.
 
     Parameters
@@ -37,6 +44,11 @@ def run(*overrides: str, config_dir: str | Path | None = None) -> Run:
         As on the command line of ``mcsim run``: ``"campaign=sec_cmbs"``, ``"paths=4096"``, ``"rates.sigma=0.008"``.
     config_dir : path, optional
         A directory of your own options, laid out as ``conf/``: ``--config-dir`` of the command line.
+    loans : object, optional
+        Loans of your own: a pandas, polars or pyarrow table, an xarray dataset, a mapping of columns, or the path of a CSV or
+        Parquet file. They are kept in the run folder.
+    mapping : path or mapping, optional
+        Which of their columns is which field, in which unit: docs/tapes.md. None where they have mcsim's own names.
 
     Returns
     -------
@@ -48,10 +60,11 @@ def run(*overrides: str, config_dir: str | Path | None = None) -> Run:
     mcsim.errors.McsimError
         With all problems of the configuration, the tape or the deal together.
     """
-    from mcsim.configuration import load_settings
+    from mcsim.own_loans import settings_with_loans
     from mcsim.run import run_campaign
 
-    return run_campaign(load_settings(overrides, config_dir), overrides)
+    settings, frame = settings_with_loans(overrides, loans, mapping, config_dir)
+    return run_campaign(settings, overrides, frame=frame)
 
 
 def open_run(path: str | Path, runs_dir: str | Path = "runs", *, complete: bool = True) -> Run:

@@ -105,7 +105,7 @@ RANGES: dict[str, Range] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "precision": PRECISIONS,
     "backend": BACKENDS,
-    "portfolio.source": ("absee", "fannie_acquisition", "generator"),
+    "portfolio.source": ("absee", "fannie_acquisition", "generator", "table"),
     "portfolio.advances": ("none", "interest", "principal_and_interest"),
     "behaviour.decrement": DECREMENTS,
     "output.loans": ("none", "mean", "paths"),
@@ -162,6 +162,7 @@ class ReadBy:
 READ_BY: dict[str, ReadBy] = {
     "portfolio.file": ReadBy("portfolio.source", unless=("generator",)),
     "portfolio.generator": ReadBy("portfolio.source", ("generator",)),
+    "portfolio.mapping": ReadBy("portfolio.source", ("table",)),
     "rates.flat_rate": ReadBy("rates.curve", ("flat",)),
     "rates.curve_file": ReadBy("rates.curve", unless=("flat",)),
     "engine.threads": ReadBy("engine.name", ("threads",), same=1),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mcsim import provenance, store
 from mcsim.backend import Backend, choose_backend
 from mcsim.errors import InputError, McsimError, StoreError, nearest
+from mcsim.files import write_whole
 from mcsim.progress import Progress
 from mcsim.records import read_inputs
 from mcsim.results import Run
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("mcsim")
 
 
-def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Progress | None = None) -> Run:
+def run_campaign(
+    settings: Settings, overrides: Sequence[str] = (), progress: Progress | None = None, frame: bytes | None = None
+) -> Run:
     """Simulate a portfolio, run its deal, price the classes, write the report.
 
     Parameters
@@ -39,6 +42,8 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
         What the user gave, kept in the run folder.
     progress : Progress, optional
         Shows how far the run is.
+    frame : bytes, optional
+        Loans that were given from Python, as CSV; kept in the run folder.
 
     Raises
     ------
@@ -53,7 +58,9 @@ def run_campaign(settings: Settings, overrides: Sequence[str] = (), progress: Pr
     folder = RunFolder.create(settings.output.runs_dir, settings.campaign, settings.raw, overrides)
     with RunLog(folder) as run_log:
         log.info("backend %s, %s (%s)", backend.target, backend.precision, backend.reason)
-        tape = _load_tape(settings, folder.rejects)
+        if frame is not None:
+            write_whole(folder.frame, frame)
+        tape = _load_tape(settings, folder.rejects, folder.frame)
         market = load_market(settings)
         for note in (*tape.notes, *market.mixed_dates(tape.loans.cut_off)):
             log.warning("%s", note)
@@ -159,7 +166,7 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     from mcsim.simulation.work import Block
 
     settings = settings_of(_recorded_config(run))
-    tape, market = _load_tape(settings, None), load_market(settings)
+    tape, market = _load_tape(settings, None, run.folder.frame), load_market(settings)
     _check_inputs(run, provenance.input_records([*tape.inputs, *market.inputs]))
     known = tape.loans.loan_id.tolist()
     problems = []
@@ -205,7 +212,7 @@ def _check_inputs(run: Run, found: list[dict[str, Any]]) -> None:
         raise InputError([f"{path}: its content is not what run {run.run_id} read; restore it" for path in changed])
 
 
-def _load_tape(settings: Settings, rejects_file: Path | None) -> Any:
+def _load_tape(settings: Settings, rejects_file: Path | None, frame: Path) -> Any:
     """Loans of the run, residential ones marked to the cut-off by their state's index."""
     from mcsim.market.home_price_history import load_history
     from mcsim.tapes.portfolio import load_portfolio
@@ -216,7 +223,7 @@ def _load_tape(settings: Settings, rejects_file: Path | None) -> Any:
         history = history_once()
         return history.index(state, cut_off) / history.index(state, origination)
 
-    return load_portfolio(settings.portfolio, ratio, rejects_file)
+    return load_portfolio(settings.portfolio, ratio, rejects_file, frame)
 
 
 def _run_facts(tape: Any, market: Any) -> dict[str, Any]:

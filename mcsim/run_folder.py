@@ -3,7 +3,7 @@
 ::
 
     runs/<run id>/  config.yaml  overrides.txt  env.json  inputs.json  rejects.csv  warnings.json  log.txt  store.zarr/
-                    COMPLETE  report.html
+                    COMPLETE  report.html; loans.csv, where the loans were given from Python
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ class RunFolder:
     def rejects(self) -> Path:
         """Rows of the tape that were turned away, CSV."""
         return self.path / records.REJECTS
+
+    @property
+    def frame(self) -> Path:
+        """Loans that were given from Python, CSV; only there where they were."""
+        return self.path / "loans.csv"
 
     @property
     def log(self) -> Path:

@@ -40,7 +40,8 @@ class Generator:
 class Portfolio:
     """Where the loans come from and what the tape does not say.
 
-    ``source`` is ``absee``, ``fannie_acquisition`` or ``generator``; ``file`` as :func:`mcsim.data_files.find_file` reads it.
+    ``source`` is ``absee``, ``fannie_acquisition``, ``table`` or ``generator``; ``file`` as :func:`mcsim.data_files.find_file` reads
+    it.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Portfolio:
     advances: str
     """``none``, ``interest`` or ``principal_and_interest``."""
     generator: Generator | None = None
+    mapping: PathText | dict[str, Any] | None = None
+    """Of a ``table``: the path of its mapping, or the mapping itself."""
 
 
 @dataclass(frozen=True)

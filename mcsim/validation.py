@@ -133,7 +133,9 @@ def _value(value: Any, hint: Any, where: str, problems: list[str]) -> Any:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         if value is None:
             return None
-        hint = next(option for option in typing.get_args(hint) if option is not types.NoneType)
+        options = [option for option in typing.get_args(hint) if option is not types.NoneType]
+        sections = [option for option in options if typing.get_origin(option) is dict]
+        hint = sections[0] if sections and isinstance(value, Mapping) else options[0]
     if hint is ModelChoice:
         return _model(value, where, problems)
     if dataclasses.is_dataclass(hint):

@@ -21,6 +21,9 @@ STATES = frozenset({
 })  # fmt: skip
 NATION = "US"
 """Region of a loan that lies in none of them: the nation's home prices, of which the states' are made."""
+TERRITORIES = {"PR": "Puerto Rico", "VI": "the Virgin Islands", "GU": "Guam", "AS": "American Samoa",
+               "MP": "the Northern Mariana Islands"}  # fmt: skip
+"""Without a state index."""
 PROPERTY_TYPES = (
     "single_family", "condominium", "planned_unit_development", "manufactured", "cooperative", "multifamily", "office",
     "retail", "industrial", "warehouse", "lodging", "mixed_use", "self_storage", "health_care", "mobile_home_park",
@@ -103,7 +106,15 @@ def _check_ids(candidates: Candidates) -> None:
     candidates.flag("loan_id", repeated, lambda i: f"duplicate id: {times[str(ids[i])]} rows have it; expected one")
     states = candidates.loans["state"]
     unknown = np.array([str(s) not in STATES and str(s) != NATION for s in states], dtype=bool)
-    candidates.flag("state", unknown, "unknown state; expected two letters of one of the 50 states or DC")
+    candidates.flag("state", unknown, lambda i: _state_reason(str(states[i])))
+
+
+def _state_reason(state: str) -> str:
+    """What is wrong with a state."""
+    expected = "expected two letters of one of the 50 states or DC"
+    if state in TERRITORIES:
+        return f"{TERRITORIES[state]} has no FHFA state index; {expected}"
+    return f"unknown state; {expected}"
 
 
 def _in_range(candidates: Candidates, name: str, low: float, high: float, *, open_low: bool, optional: bool = False) -> None:
@@ -174,5 +185,6 @@ def _check_consequences(candidates: Candidates) -> None:
         f"{MOST_LTV:g} (nan: no home-price index for the state and dates, or no coverage ratio of a part of a loan)"
     )  # fmt: skip
     if "payment" in loans:
-        idle = left & (loans["payment"] <= loans["balance"] * loans["note_rate"] / 12)
+        with np.errstate(over="ignore"):
+            idle = left & (loans["payment"] <= loans["balance"] * loans["note_rate"] / 12)
         candidates.flag("payment", idle, "does not cover a month's interest; expected a level payment")

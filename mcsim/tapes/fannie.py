@@ -1,4 +1,4 @@
-"""Fannie Mae Single-Family Loan Performance, acquisition file: one pipe-delimited line a loan, no header.
+"""Fannie Mae Single-Family Loan Performance, acquisition file: one pipe-delimited line a loan.
 
 The layout is Fannie Mae's *Single-Family Loan Performance Dataset: File Layout* for the files up to 2019 (25 columns); some
 processed copies carry a 26th, the quarter of the file, which is not read. The data's terms forbid redistribution: none of it
@@ -8,26 +8,18 @@ ships. What each field becomes is in docs/theory/tapes.md.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mcsim.errors import InputError
+from mcsim.tapes.cells import date_form, dates, month_number, numbers
 from mcsim.tapes.checks import MOST_TERM, Candidates
+from mcsim.tapes.fannie_forms import READ, read_lines
 from mcsim.tapes.loans import scheduled_balance
-from mcsim.tapes.rejects import Reject
+from mcsim.tapes.marking import HomePriceRatio, price_ratio
+from mcsim.tapes.notes import Note
 
-if TYPE_CHECKING:
-    import polars as pl
-
-LAYOUT = (
-    "loan_id", "channel", "seller", "orig_rate", "orig_upb", "orig_term", "orig_date", "first_pay", "oltv", "ocltv",
-    "num_borrowers", "dti", "fico", "first_time_buyer", "purpose", "prop_type", "num_units", "occupancy", "state", "zip3",
-    "mi_pct", "product", "co_fico", "mi_type", "relocation",
-)  # fmt: skip
-_READ = ("loan_id", "orig_rate", "orig_upb", "orig_term", "orig_date", "first_pay", "oltv", "prop_type", "state", "product")
 COLUMNS = {
     "loan_id": "loan_id", "balance": "orig_upb", "original_balance": "orig_upb", "note_rate": "orig_rate",
     "servicing_rate": "servicing_rate", "term": "orig_term", "maturity": "orig_term", "amortisation": "orig_term",
@@ -38,8 +30,8 @@ PROPERTY_TYPES = {
     "SF": "single_family", "CO": "condominium", "PU": "planned_unit_development", "MH": "manufactured", "CP": "cooperative",
 }  # fmt: skip
 
-HomePriceRatio = Callable[[str, datetime.date, datetime.date], float]
-"""``ratio(state, from_date, to_date)``: home-price index of ``to_date`` over that of ``from_date``."""
+DATE_FORMS = ("MM/YYYY", "MMYYYY", "YYYY-MM-DD", "YYYY-MM", "MM/DD/YYYY", "YYYYMM")
+"""Of the layout, and of copies of its files."""
 
 
 def read_fannie_acquisition(
@@ -61,15 +53,16 @@ def read_fannie_acquisition(
     Raises
     ------
     InputError
-        If the file is empty or cannot be read, or if no line has 25 or 26 columns.
+        If the file cannot be read, or is of another layout.
     """
-    table, rejects, n_rows = _split(path)
-    texts = {name: table[name].to_numpy().astype(object) for name in _READ}
-    number = {name: _numbers(table, name) for name in ("orig_rate", "orig_upb", "orig_term", "oltv")}
-    months = {name: _months(table, name) for name in ("orig_date", "first_pay")}
+    table, rejects, n_rows = read_lines(path)
+    texts = {name: table[name].to_numpy().astype(object) for name in READ}
+    notes: list[Note] = []
+    number = {name: _plain(texts[name]) for name in ("orig_rate", "orig_upb", "orig_term", "oltv", "ocltv")}
+    made, first = _dates(texts["orig_date"], []), _dates(texts["first_pay"], notes)
     original, note_rate, term = number["orig_upb"], number["orig_rate"] / 100, number["orig_term"]
     # Payments fall due on the first of a month: those of the cut-off's own month are past. Negative before the first one.
-    seasoning = (cut_off.year * 12 + cut_off.month) - months["first_pay"] + 1
+    seasoning = cut_off.year * 12 + cut_off.month - 1 - month_number(first) + 1
     age = np.maximum(seasoning, 0.0)
     no_interest_only = np.zeros(len(term))
     with np.errstate(all="ignore"):
@@ -77,8 +70,7 @@ def read_fannie_acquisition(
             original, note_rate, term, no_interest_only, np.where(age < np.minimum(term, MOST_TERM), age, 0.0)
         )
         original_ltv = number["oltv"] / 100
-        ratio = _price_ratio(texts["state"], months["orig_date"], cut_off, home_price_ratio)
-        ltv = original_ltv * balance / original / ratio
+        ltv = original_ltv * balance / original / price_ratio(texts["state"], made, cut_off, home_price_ratio)
     loans: dict[str, Any] = {
         "loan_id": texts["loan_id"], "balance": balance, "original_balance": original, "ltv": ltv, "note_rate": note_rate,
         "servicing_rate": np.full(len(term), servicing_rate), "age": age, "maturity": term - seasoning,
@@ -86,95 +78,40 @@ def read_fannie_acquisition(
         "day_count": np.full(len(term), "30/360"), "state": texts["state"],
         "property_type": np.array([PROPERTY_TYPES.get(t, "other") for t in texts["prop_type"]], dtype=object),
     }  # fmt: skip
-    extra = {
-        "term": term, "original_ltv": original_ltv,
-        "origination": _first_of_month(months["orig_date"]), "first_payment": _first_of_month(months["first_pay"]),
-    }  # fmt: skip
-    candidates = Candidates(table["row"].to_numpy(), loans, extra, COLUMNS, texts, rejects, n_rows)
+    extra = {"term": term, "original_ltv": original_ltv, "origination": made, "first_payment": first}
+    candidates = Candidates(table["row"].to_numpy(), loans, extra, COLUMNS, texts, rejects, n_rows, notes)
     other = np.array([t != "FRM" for t in texts["product"]], dtype=bool)
     candidates.flag("product", other, "product not in this layout; expected FRM (fixed rate, fully amortising)")
+    _note(candidates, number)
     return candidates
 
 
-def _split(path: Path) -> tuple[pl.DataFrame, list[Reject], int]:
-    """Lines of the layout's width as a table of texts with their line numbers, the rest as rejects, and how many there are."""
-    import polars as pl
-
-    width = len(LAYOUT)
-    try:
-        if path.stat().st_size == 0:
-            raise InputError(f"{path}: empty file; expected {width} columns delimited by |, no header")
-        # By line, not as CSV: every line is counted, and none is padded or cut to the layout's width.
-        lines = pl.scan_lines(path, row_index_name="row", row_index_offset=1, glob=False)
-        split = pl.col("line").str.split("|").alias("fields")
-        frame = (
-            lines.filter(pl.col("line").str.strip_chars() != "")
-            .with_columns(pl.col("row").cast(pl.Int64), split)
-            .with_columns(pl.col("fields").list.len().alias("width"))
-            .collect()
-        )
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: not a delimited text file: {str(error).splitlines()[0]}") from None
-    fits = frame["width"].is_in([width, width + 1])
-    if not fits.any():
-        found = int(frame["width"][0]) if len(frame) else 0
-        raise InputError(
-            f"{path}: wrong layout: the first line has {found} columns delimited by |; "
-            f"expected {width} (Fannie Mae acquisition file)"
-        )
-    rejects = [
-        Reject(row, line.partition("|")[0][:40], "line", line[:80], f"{n} columns; expected {width} delimited by |")
-        for row, line, n in frame.filter(~fits).select("row", "line", "width").iter_rows()
-    ]
-    picked = [pl.col("fields").list.get(LAYOUT.index(name)).str.strip_chars().alias(name) for name in _READ]
-    return frame.filter(fits).select("row", *picked), rejects, len(frame)
+def _plain(texts: np.ndarray) -> np.ndarray:
+    values, percent = numbers(texts.tolist())
+    return np.where(percent, np.nan, values)
 
 
-def _numbers(table: pl.DataFrame, name: str) -> np.ndarray:
-    """NaN for what is not a finite decimal number."""
-    import polars as pl
-
-    plain = pl.col(name).str.contains(r"^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$")
-    values = pl.when(plain).then(pl.col(name)).otherwise(None).cast(pl.Float64, strict=False).fill_null(float("nan"))
-    found = table.select(values)[name].to_numpy().astype(np.float64)
-    return np.where(np.isfinite(found), found, np.nan)
-
-
-def _months(table: pl.DataFrame, name: str) -> np.ndarray:
-    """Months since year 0 of a date ``MM/YYYY``, January of year 0 being 1; NaN for what is none."""
-    import polars as pl
-
-    parts = pl.col(name).str.extract_groups(r"^(?<month>0[1-9]|1[0-2])/(?<year>[0-9]{4})$")
-    month, year = (parts.struct.field(part).cast(pl.Float64) for part in ("month", "year"))
-    return table.select((year * 12 + month).fill_null(float("nan")).alias(name))[name].to_numpy().astype(np.float64)
+def _dates(texts: np.ndarray, notes: list[Note]) -> np.ndarray:
+    """Dates of the form that most of the column has."""
+    form = date_form(texts.tolist(), DATE_FORMS) or DATE_FORMS[0]
+    found = dates(texts.tolist(), form)
+    if form != DATE_FORMS[0]:
+        notes.append(Note("dates", f"of the form {form}; the layout has {DATE_FORMS[0]}", int((~np.isnat(found)).sum())))
+    return found.astype("datetime64[M]").astype("datetime64[D]")
 
 
-def _first_of_month(months: np.ndarray) -> np.ndarray:
-    since_1970 = np.where(np.isnan(months), 0.0, months - (1970 * 12 + 1)).astype(np.int64)
-    dates = since_1970.astype("datetime64[M]").astype("datetime64[D]")
-    return np.where(np.isnan(months), np.datetime64("NaT"), dates)
-
-
-def _price_ratio(states: np.ndarray, months: np.ndarray, cut_off: datetime.date, ratio: HomePriceRatio | None) -> np.ndarray:
-    """Home-price index at the cut-off over that at origination; NaN where there is none, which the checks then report."""
-    result = np.ones(len(states))
-    if ratio is None:
-        return result
-    known: dict[tuple[str, float], float] = {}
-    for i, key in enumerate(zip(states, months, strict=True)):
-        if key not in known:
-            known[key] = _one_ratio(key[0], key[1], cut_off, ratio)
-        result[i] = known[key]
-    return result
-
-
-def _one_ratio(state: str, month: float, cut_off: datetime.date, ratio: HomePriceRatio) -> float:
-    year, month_of_year = divmod(int(month) - 1, 12) if np.isfinite(month) else (0, 0)
-    if year < 1 or datetime.date(year, month_of_year + 1, 1) > cut_off:
-        return float("nan")
-    try:
-        return float(ratio(state, datetime.date(year, month_of_year + 1, 1), cut_off))
-    except (InputError, KeyError, ValueError):
-        return float("nan")
+def _note(candidates: Candidates, number: dict[str, np.ndarray]) -> None:
+    """What the reader does not use as it stands."""
+    texts, balance = candidates.texts, candidates.loans["balance"]
+    unknown = np.array([t not in PROPERTY_TYPES for t in texts["prop_type"]], dtype=bool)
+    codes = ", ".join(sorted({str(t)[:20] or "blank" for t in texts["prop_type"][unknown]})[:10])
+    known = ", ".join(PROPERTY_TYPES)
+    with np.errstate(invalid="ignore"):
+        second = number["ocltv"] > number["oltv"]
+    for subject, text, where in (
+        ("property type not known", f"read as other: {codes}; known: {known}", unknown),
+        ("second liens", "the combined ratio (ocltv) is higher; the ratio of the first lien counts", second),
+    ):
+        if where.any():
+            ids = tuple(str(i) for i in texts["loan_id"][where][:100])
+            candidates.notes.append(Note(subject, text, int(where.sum()), float(np.nansum(balance[where])), ids))

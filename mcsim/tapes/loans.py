@@ -76,6 +76,8 @@ class Loans:
     """int64, months before the reset at which the index is read."""
     property_type: np.ndarray
     """str, a name of :data:`mcsim.tapes.checks.PROPERTY_TYPES`."""
+    score: np.ndarray
+    """Credit score, 300 to 850; NaN: not known."""
 
     def __len__(self) -> int:
         return len(self.loan_id)
@@ -111,7 +113,7 @@ _COUNTS = ("age", "maturity", "amortisation", "interest_only", "first_reset", "r
 _TEXTS = ("loan_id", "day_count", "state", "property_type")
 _ABSENT: dict[str, Any] = {
     "payment": np.nan, "adjustable": False, "margin": np.nan, "periodic_cap": np.nan, "life_cap": np.nan, "life_floor": np.nan,
-    "rate_rounding": 0.0, "first_reset": 0, "reset_period": 0, "lookback": 0,
+    "rate_rounding": 0.0, "first_reset": 0, "reset_period": 0, "lookback": 0, "score": np.nan,
 }  # fmt: skip
 
 

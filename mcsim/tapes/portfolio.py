@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +15,29 @@ from mcsim.errors import InputError, nearest
 from mcsim.provenance import file_sha256
 from mcsim.tapes.absee import read_absee
 from mcsim.tapes.checks import Candidates, check
-from mcsim.tapes.fannie import HomePriceRatio, read_fannie_acquisition
+from mcsim.tapes.fannie import read_fannie_acquisition
 from mcsim.tapes.generator import generate
 from mcsim.tapes.loans import Loans, make_loans
+from mcsim.tapes.marking import HomePriceRatio
 from mcsim.tapes.notes import Note
 from mcsim.tapes.rejects import Reject, limit_rejects, write_rejects
 
 __all__ = ["SOURCES", "HomePriceRatio", "InputFile", "Reject", "Tape", "load_portfolio", "write_rejects"]
 
-SOURCES = ("absee", "fannie_acquisition", "generator")
+SOURCES = ("absee", "fannie_acquisition", "generator", "table")
+
+FRAME = "<DataFrame>"
+"""``portfolio.file`` of loans that were given from Python."""
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """What was read: path as given, SHA-256 of the bytes, rows of the tape and how many of them were rejected."""
+    """What was read: path as given, SHA-256 of the bytes; of a tape its rows and how many of them were rejected."""
 
     path: str
     sha256: str
-    rows: int
-    rejects: int
+    rows: int | None = None
+    rejects: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ def load_portfolio(
     portfolio: settings.Portfolio,
     home_price_ratio: HomePriceRatio | None = None,
     rejects_file: str | Path | None = None,
+    frame: Path | None = None,
 ) -> Tape:
     """Loans of ``portfolio``, checked.
 
@@ -63,6 +69,8 @@ def load_portfolio(
         pool has its ratio at the cut-off already.
     rejects_file : path, optional
         Where :func:`write_rejects` puts every reject, also when there are too many to go on; with no reject, the header alone.
+    frame : path, optional
+        Of the loans that were given from Python, as the run keeps them; ``portfolio.file`` is then :data:`FRAME`.
 
     Raises
     ------
@@ -75,34 +83,73 @@ def load_portfolio(
         assert portfolio.generator is not None  # by _check_settings, as the asserts below
         assert cut_off is not None
         candidates, date = generate(portfolio.generator, cut_off, portfolio.servicing_rate), cut_off
-        return _accept(portfolio, candidates, date, None, rejects_file)
+        return _accept(portfolio, candidates, date, (), rejects_file)
     assert portfolio.file is not None
-    path = find_file(portfolio.file, "portfolio.file")
+    path = _frame_file(frame) if portfolio.file == FRAME else find_file(portfolio.file, "portfolio.file")
+    files = [(portfolio.file, path)]
     if portfolio.source == "absee":
         candidates, date = read_absee(path, cut_off, portfolio.servicing_rate)
+        return _accept(portfolio, candidates, date, files, rejects_file)
+    assert cut_off is not None
+    if portfolio.source == "table":
+        candidates = _read_table(portfolio, path, cut_off, home_price_ratio, files)
     else:
-        assert cut_off is not None
-        date = cut_off
-        candidates = read_fannie_acquisition(path, date, portfolio.servicing_rate, home_price_ratio)
-    return _accept(portfolio, candidates, date, path, rejects_file)
+        candidates = read_fannie_acquisition(path, cut_off, portfolio.servicing_rate, home_price_ratio)
+    return _accept(portfolio, candidates, cut_off, files, rejects_file)
+
+
+def _read_table(
+    portfolio: settings.Portfolio,
+    path: Path,
+    cut_off: datetime.date,
+    home_price_ratio: HomePriceRatio | None,
+    files: list[tuple[str, Path]],
+) -> Candidates:
+    """A table of one's own; the file of its mapping joins ``files``."""
+    from mcsim.tapes.table import read_table
+    from mcsim.tapes.table_mapping import read_mapping
+    from mcsim.tapes.text_table import of_frame
+
+    file = None
+    if isinstance(portfolio.mapping, str):
+        file = find_file(portfolio.mapping, "portfolio.mapping")
+        files.append((portfolio.mapping, file))
+    mapping = read_mapping(portfolio.mapping, file)
+    mapping = of_frame(mapping) if portfolio.file == FRAME else mapping
+    return read_table(path, mapping, cut_off, portfolio.servicing_rate, home_price_ratio)
 
 
 def _accept(
     portfolio: settings.Portfolio,
     candidates: Candidates,
     cut_off: datetime.date,
-    path: Path | None,
+    files: Sequence[tuple[str, Path]],
     rejects_file: str | Path | None,
 ) -> Tape:
     rejects = check(candidates, cut_off)
     if rejects_file is not None:
         write_rejects(rejects, rejects_file)
-    source = portfolio.name if path is None else str(portfolio.file)
+    source = files[0][0] if files else portfolio.name
     n_rejected = limit_rejects(rejects, candidates.n_rows, portfolio.max_reject_share, source)
     good = ~np.isin(candidates.rows, [reject.row for reject in rejects])
+    if not good.any():
+        raise InputError(
+            f"{source}: no loan is left of {candidates.n_rows:,} rows; {n_rejected:,} are rejected, others left out"
+        )
     loans = make_loans(cut_off, {name: column[good] for name, column in candidates.loans.items()})
-    inputs = () if path is None else (InputFile(str(portfolio.file), file_sha256(path), candidates.n_rows, n_rejected),)
-    return Tape(loans, rejects, inputs, tuple(candidates.notes))
+    inputs = [InputFile(name, file_sha256(path)) for name, path in files]
+    if inputs:
+        inputs[0] = replace(inputs[0], rows=candidates.n_rows, rejects=n_rejected)
+    return Tape(loans, rejects, tuple(inputs), tuple(candidates.notes))
+
+
+def _frame_file(frame: Path | None) -> Path:
+    if frame is None or not frame.is_file():
+        raise InputError(
+            f"portfolio.file = {FRAME!r}: loans that were given from Python are kept in the run's own folder, and there "
+            "are none; give them again: mcsim.run(loans=...)"
+        )
+    return frame
 
 
 def _check_settings(portfolio: settings.Portfolio) -> datetime.date | None:

@@ -82,6 +82,12 @@ def test_no_home_price_index_is_a_reject(tmp_path: Path) -> None:
         load(path, home_price_ratio=ratio)
 
 
+def test_no_date_beside_a_home_price_index_is_a_reject(tmp_path: Path) -> None:
+    path = write(tmp_path, line(), line(loan_id="2", origination=""), line(loan_id="3", origination="never"))
+    tape = load(path, share=0.7, home_price_ratio=lambda state, start, end: 1.0)
+    assert {(r.loan_id, r.column) for r in tape.rejects} == {("2", "orig_date"), ("3", "orig_date")}
+
+
 def test_26_columns_and_blank_lines_are_read(tmp_path: Path) -> None:
     tape = load(write(tmp_path, line() + "|200701", "", line(loan_id="2") + "|200701"))
     assert len(tape.loans) == 2
@@ -95,7 +101,15 @@ def test_26_columns_and_blank_lines_are_read(tmp_path: Path) -> None:
         ({"origination": "12/2200"}, "orig_date"), ({"origination": "13/2006"}, "orig_date"),
         ({"first_payment": "02/2200"}, "first_pay"), ({"first_payment": ""}, "first_pay"), ({"ltv": ""}, "oltv"),
         ({"ltv": "0"}, "oltv"), ({"state": "PR"}, "state"), ({"state": "California"}, "state"), ({"loan_id": ""}, "loan_id"),
-        ({"product": "ARM"}, "product"), ({"term": "4"}, "orig_term"),
+        ({"product": "ARM"}, "product"), ({"product": ""}, "product"), ({"product": "frm"}, "product"), ({"term": "4"}, "orig_term"),
+        # At realistic bounds: made after the cut-off; 30 years hence; first due more than two months after it; a ratio of 3000%
+        # (30 taken for per unit), of 301%; a rate of 25.1%; terms of more than 50 years; other territories.
+        ({"origination": "07/2007"}, "orig_date"), ({"origination": "12/2036"}, "orig_date"),
+        ({"origination": "12/1949"}, "orig_date"),
+        ({"first_payment": "10/2007"}, "first_pay"), ({"first_payment": "12/1949"}, "first_pay"), ({"ltv": "3000"}, "oltv"),
+        ({"ltv": "301"}, "oltv"), ({"ltv": "-80"}, "oltv"), ({"rate": "25.1"}, "orig_rate"), ({"rate": "-1"}, "orig_rate"),
+        ({"term": "601"}, "orig_term"), ({"upb": "10100000000"}, "orig_upb"), ({"state": "VI"}, "state"), ({"state": "GU"}, "state"),
+        ({"state": "ca"}, "state"), ({"rate": "6.5%"}, "orig_rate"),
     ],
 )  # fmt: skip
 def test_bad_row(tmp_path: Path, changes: dict[str, str], column: str) -> None:
@@ -103,6 +117,39 @@ def test_bad_row(tmp_path: Path, changes: dict[str, str], column: str) -> None:
     assert {(r.row, r.column) for r in tape.rejects} == {(2, column)}
     assert tape.loans.loan_id.tolist() == ["7"]
     assert tape.inputs[0].rejects == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "value"),
+    [
+        # The last values that are right.
+        ({"origination": "06/2007", "first_payment": "08/2007"}, "maturity", 361), ({"first_payment": "08/2007"}, "interest_only", 1),
+        ({"ltv": "300"}, "ltv", 3.0), ({"ltv": "1"}, "ltv", 0.01), ({"ltv": "30"}, "ltv", 0.3), ({"rate": "25"}, "note_rate", 0.25),
+        ({"rate": "0"}, "note_rate", 0.0), ({"term": "600"}, "maturity", 595), ({"term": "6"}, "maturity", 1),
+        ({"upb": "10000000000"}, "original_balance", 1e10), ({"state": "DC"}, "state", "DC"),
+    ],
+)  # fmt: skip
+def test_row_at_the_bounds(tmp_path: Path, changes: dict[str, str], column: str, value: object) -> None:
+    loans = load(write(tmp_path, line(**changes))).loans
+    factor = loans.balance[0] / loans.original_balance[0] if column == "ltv" else 1.0
+    found = getattr(loans, column)[0]
+    assert found == value if column != "ltv" else found == pytest.approx(value * factor, rel=1e-15)  # type: ignore[operator]
+
+
+def test_territories_are_named(tmp_path: Path) -> None:
+    rows = [line(), *(line(loan_id=state, state=state) for state in ("PR", "VI", "GU"))]
+    reasons = {r.value: r.reason for r in load(write(tmp_path, *rows), share=0.8).rejects}
+    for state, name in (("PR", "Puerto Rico"), ("VI", "the Virgin Islands"), ("GU", "Guam")):
+        assert reasons[state].startswith(f"{name} has no FHFA state index")
+
+
+def test_what_the_reader_does_not_use_is_noted(tmp_path: Path) -> None:
+    rows = [line(), line(loan_id="2", cltv="95"), line(loan_id="3", property_type="DPR"), line(loan_id="4", property_type="")]
+    tape = load(write(tmp_path, *rows))
+    told = {note.subject: (note.count, note.loan_ids) for note in tape.notes}
+    assert told == {"property type not known": (2, ("3", "4")), "second liens": (1, ("2",))}
+    assert (tape.loans.ltv == tape.loans.ltv[0]).all()  # of the first lien
+    assert not load(write(tmp_path, line(), line(loan_id="2"))).notes
 
 
 def test_line_of_another_width(tmp_path: Path) -> None:
@@ -114,8 +161,8 @@ def test_line_of_another_width(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "empty file"), (b"a,b,c\n1,2,3\n", "wrong layout"), (b"\n\n", "wrong layout"), (b"\x00\xff\xfe|\x01", "not a"),
-        (b"x|" * 107 + b"\n", "108 columns"),
+        (b"", "empty file"), (b"a,b,c\n1,2,3\n", "a header row"), (b"\n\n", "an empty file"), (b"\x00\xff\xfe|\x01", "binary data"),
+        (b"x|" * 107 + b"\n", "108 columns"), (b"1,2,3\n", "delimited text of 3 columns"),
     ],
 )  # fmt: skip
 def test_bad_file_is_one_error(tmp_path: Path, content: bytes, message: str) -> None:

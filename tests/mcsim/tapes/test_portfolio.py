@@ -117,7 +117,9 @@ def test_columns_that_may_be_left_out() -> None:
 
 
 TEXTS = st.one_of(
-    st.text(alphabet=st.characters(exclude_characters="|\n\r", exclude_categories=("Cs",)), max_size=8),
+    st.text(
+        alphabet=st.characters(exclude_characters="|\n\r\0", exclude_categories=("Cs",)), max_size=8
+    ),  # a NUL: no text file
     st.sampled_from(
         ["", "0", "-1", "1e308", "1e999", "-0", "nan", "inf", "12/2200", "00/0000", "01/0000", "12/9999", "360", "٣"]
     ),
@@ -135,10 +137,8 @@ def test_fannie_row_of_anything(changes: list[tuple[int, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tape.txt"
         path.write_text("|".join(["good", *FIELDS[1:]]) + "\n" + "|".join(row) + "\n", encoding="utf-8")
-        try:
-            tape = load(path, share=0.5)
-        except InputError:
-            return
+        tape = load(path, share=0.5)  # the good row survives beside any other
+    assert "good" in tape.loans.loan_id
     _assert_usable(tape)
 
 

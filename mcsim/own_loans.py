@@ -1,0 +1,62 @@
+"""Settings of a run over loans that were given from Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mcsim import yaml_files
+from mcsim.configuration import load_settings, settings_of
+from mcsim.errors import InputError
+from mcsim.settings import Settings
+from mcsim.tapes.portfolio import FRAME
+from mcsim.tapes.table_mapping import as_texts
+from mcsim.tapes.text_table import table_csv
+
+
+def settings_with_loans(
+    overrides: Sequence[str],
+    loans: Any = None,
+    mapping: str | Path | Mapping[str, Any] | None = None,
+    config_dir: str | Path | None = None,
+) -> tuple[Settings, bytes | None]:
+    """Settings, and the loans as CSV; None where they are in a file.
+
+    Parameters
+    ----------
+    overrides : sequence of str
+        As on the command line. ``portfolio=table`` is chosen where they choose no portfolio.
+    loans : object, optional
+        What :func:`mcsim.tapes.text_table.table_csv` takes, or the path of a file.
+    mapping : path or mapping, optional
+        Of its columns. That of a frame is written out in the configuration, so that the run can be read without it.
+    config_dir : path, optional
+        A directory of the user's own options.
+
+    Raises
+    ------
+    InputError
+        As :func:`~mcsim.configuration.load_settings`, and for loans that are no table.
+    """
+    if loans is None and mapping is None:
+        return load_settings(overrides, config_dir), None
+    given = list(overrides)
+    in_file = isinstance(loans, str | os.PathLike)
+    frame = None if loans is None or in_file else table_csv(loans)
+    if not any(word.startswith("portfolio=") for word in given):
+        given.insert(0, "portfolio=table")
+    portfolio: dict[str, Any] = {}
+    if loans is not None:
+        given.append("portfolio.file=loans")  # any name will do: a path may hold what an override cannot
+        portfolio["file"] = os.fspath(loans) if in_file else FRAME
+    if isinstance(mapping, Mapping):
+        portfolio["mapping"] = as_texts(mapping)
+    elif mapping is not None:
+        portfolio["mapping"] = os.fspath(mapping) if frame is None else as_texts(yaml_files.read_mapping(mapping))
+    settings = load_settings(given, config_dir)
+    if settings.portfolio.source != "table" and not (in_file and mapping is None):
+        what = "loans" if mapping is None else "mapping"
+        raise InputError(f"{what}: portfolio.source={settings.portfolio.source} does not read it; choose portfolio=table")
+    return settings_of({**settings.raw, "portfolio": {**settings.raw["portfolio"], **portfolio}}), frame
