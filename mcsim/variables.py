@@ -24,14 +24,14 @@ _FLOWS = {
     "balance": "performing balance at the end of the month",
     "foreclosure_balance": "balance in foreclosure at the end of the month",
     "interest": "interest paid by performing loans, before servicing fee",
-    "advanced_interest": "interest advanced by the servicer on loans in foreclosure",
+    "advanced_interest": "interest advanced by the servicer on loans in foreclosure, net of its fee",
     "scheduled_principal": "scheduled principal paid by performing loans, balloons included",
     "advanced_principal": "scheduled principal advanced by the servicer on loans in foreclosure",
     "prepaid_principal": "voluntary prepayments",
     "defaulted_balance": "balance that defaults, before the month's scheduled principal",
     "recovery": "proceeds of liquidations, the liquidated balance less the loss",
     "loss": "principal lost at liquidation",
-    "servicing_fee": "servicing and trustee fee on the performing balance",
+    "servicing_fee": "servicing and trustee fee on the balance that pays interest",
 }
 
 GROUPS: dict[str, dict[str, Variable]] = {

@@ -39,7 +39,7 @@ class Loans:
     note_rate: np.ndarray
     """Annual, at the cut-off."""
     servicing_rate: np.ndarray
-    """Servicing and trustee fee over the performing balance, annual."""
+    """Servicing and trustee fee over the balance that pays interest, annual."""
     age: np.ndarray
     """int64, payments due since origination, at the cut-off, >= 0."""
     maturity: np.ndarray

@@ -72,6 +72,23 @@ def test_richard_roll_has_the_published_constants(shared_file) -> None:  # type:
     assert list(found) == [name.removesuffix("[]") for name in RICHARD_ROLL.parameters]
 
 
+def test_published_constants_of_the_models() -> None:
+    """Whether or not the shared files are here: OTS (2000), Richard and Roll (1989), BMA (1999), KBRA, as conf/ cites them."""
+
+    def of(kind: str, option: str) -> dict[str, object]:
+        return getattr(load_settings([f"behaviour/{kind}={option}"]).behaviour, kind).parameters
+
+    roll = of("prepayment", "richard_roll")
+    assert [roll[k] for k in ("level", "height", "steepness", "centre", "ramp_months")] == [0.2406, 0.1389, 5.952, 1.089, 30]
+    assert roll["seasonality"] == [0.94, 0.76, 0.73, 0.96, 0.98, 0.92, 0.99, 1.10, 1.18, 1.21, 1.23, 0.97]
+    assert (of("prepayment", "psa"), of("default", "sda")) == ({"multiple": 1.5}, {"multiple": 1.0})  # SF-30
+    assert (of("prepayment", "smm"), of("default", "mdr")) == ({"smm": [0.01]}, {"mdr": [0.01]})  # SF-22
+    assert (of("severity", "fixed"), of("severity", "conduit")) == ({"severity": [0.20]}, {"severity": [0.499]})
+    assert load_settings(["campaign=sec_cmbs"]).portfolio.liquidation_lag == 23  # 23.2, KBRA
+    assert load_settings(["campaign=prime_jumbo"]).portfolio.liquidation_lag == 12  # BMA's examples
+    assert load_settings(["campaign=prime_jumbo"]).portfolio.servicing_rate == 0.00265  # 25 bp and 1.5, not the deal's again
+
+
 def test_severity_costs_are_those_of_its_theory_page() -> None:
     """What they make of FMAP's worked case is tests/kernels/test_ltv_severity.py's, which reads the same figures."""
     found = load_settings(["behaviour/severity=ltv_severity"]).behaviour.severity.parameters

@@ -71,6 +71,8 @@ def test_small_deal_is_read_as_written() -> None:
         ("classes/interest", {"coupon": "residual"}, "'interest' is a word of the language"),
         ("classes/Z", {"coupon": "residual"}, "classes.Z: is a residual that is never paid"),
         ("fees/trustee/rate", 0.5, "0.5 is out of range"),
+        ("fees/trustee/rate", 0.051, "0.051 is out of range"),
+        ("fees/trustee/rate", -0.0001, "-0.0001 is out of range"),
         ("fees/surveyor", {"rate": 0.001}, "fees.surveyor: is never paid"),
         ("accounts/spare", {"target": 0.0}, "accounts.spare: never holds cash"),
         ("accounts/spare", {"target": 0.0, "initial": 0.1}, "accounts.spare: is never drawn"),
@@ -104,6 +106,36 @@ def test_one_problem(path: str, value: Any, expected: str) -> None:
     problems = _problems(_damaged(path, value))
     assert any(expected in problem for problem in problems), problems
     assert all(problem.startswith("deal.yaml: ") for problem in problems)
+
+
+def test_a_draw_for_losses_comes_after_the_months_principal() -> None:
+    """A deficit shows once principal is paid: before that, a reserve would pay for principal that is about to come."""
+    raw = small_deal()
+    draw = {"draw": "reserve", "cover": "losses", "classes": ["A"]}
+    raw["steps"].insert(2, draw)
+    assert any("comes before steps[4] pay_principal" in problem for problem in _problems(raw))
+    raw["steps"].insert(4, raw["steps"].pop(2))
+    assert load_deal(raw, "deal.yaml").steps[4].verb == "draw" and load_deal(raw, "deal.yaml").steps[4].cover == "losses"
+
+
+@pytest.mark.parametrize(("off", "good"), [(0.5, True), (1_000.0, False), (-1_000.0, False)])
+def test_balances_add_to_the_pool_to_a_dollar(off: float, good: bool) -> None:
+    raw = small_deal()
+    raw["classes"]["A"] = {"balance": 80e6 + off, "coupon": 0.03}
+    raw["classes"]["B"] = {"balance": 20e6, "coupon": "net_wac"}
+    deal = load_deal(raw, "deal.yaml")
+    if good:
+        assert compile_deal(deal, 1e8).original_balance.sum() == 1e8 + off
+    else:
+        with pytest.raises(InputError, match="100,000,000|1e\\+08|100000000"):
+            compile_deal(deal, 1e8)
+
+
+def test_a_release_is_no_use_of_an_account() -> None:
+    """Cash that is paid in and only released again covers nothing: the account has no purpose."""
+    raw = small_deal()
+    raw["steps"] = [step for step in raw["steps"] if "draw" not in step]
+    assert any("accounts.reserve: is never drawn" in problem for problem in _problems(raw))
 
 
 def test_all_problems_together() -> None:
