@@ -26,9 +26,24 @@ LOANS, PATHS, MONTHS, ROUNDS = 256, 256, 120, 3
 CPU_BAR, NUMPY_BAR, RUN_BAR = 8.0, 0.7, 5.0
 RUN_LOANS, RUN_PATHS = 40, 16384
 """The pool of the whole run: what a user tries first."""
+RUN_PARTS = 8
+"""Parts in which the script takes the paths: all of them at once would need gigabytes."""
 CLASSES = ((0.9, 0.035), (0.05, 0.04), (0.03, 0.045), (0.02, 0.05))
 """Share of the pool and coupon, senior first."""
 Array = Any
+
+
+def _rates(age: Array, month: int, note: Array, mortgage_rate: Array, factor: Array, ltv: Array) -> tuple[Array, Array, Array]:
+    """SMM, MDR and severity."""
+    f = np.float32
+    level, height, steep, centre, ramp, floor, slope, _, *season = map(f, PREPAYMENT)
+    base, by_ltv, pivot, default_ramp, lowest, highest = map(f, DEFAULT)
+    refinancing = level - height * np.arctan(steep * (centre - note / mortgage_rate))
+    seasoned = np.minimum((age + month) / ramp, 1).astype(f)[:, None] * season[(month - 1) % 12]
+    smm = 1 - (1 - np.clip(seasoned * refinancing * (floor + slope * factor), 0, f(0.999))) ** f(1 / 12)
+    hazard = base * np.minimum((age + month) / default_ramp, 1).astype(f)[:, None]
+    mdr = np.minimum(hazard * np.exp(by_ltv * (np.clip(ltv, lowest, highest) - pivot)), 1)
+    return smm, mdr, np.clip(f(-0.3) + f(0.8) * ltv, f(0.05), f(0.8))
 
 
 def simulate(inputs: Any, sampled: bool = False) -> Array:
@@ -38,8 +53,6 @@ def simulate(inputs: Any, sampled: bool = False) -> Array:
     note, balance, ltv0 = reals[:, Real.NOTE_RATE], reals[:, Real.BALANCE], reals[:, Real.LTV]
     age, term, months = counts[:, Count.AGE], counts[:, Count.MATURITY], inputs.principal_rates.shape[1]
     market = inputs.scenario.reshape(months + 1, inputs.n_rows, -1)
-    level, height, steep, centre, ramp, floor, slope, _, *season = map(f, PREPAYMENT)
-    base, by_ltv, pivot, default_ramp, lowest, highest = map(f, DEFAULT)
     n, paths, r = len(note), market.shape[2], note / 12
     random, note32 = np.random.default_rng(0), note.astype(f)[:, None]
     performing = expected = np.ones((n, paths), f)
@@ -52,13 +65,9 @@ def simulate(inputs: Any, sampled: bool = False) -> Array:
         s, pr, matures = scheduled.astype(f)[:, None], share.astype(f)[:, None], (left == 1)[:, None]
         history.append(scheduled.copy())
         ltv = (ltv0 / balance * scheduled).astype(f)[:, None] / market[m - 1, Row.HOME_PRICE + counts[:, Count.STATE]]
-        refinancing = level - height * np.arctan(steep * (centre - note32 / market[m - 1, Row.MORTGAGE_RATE]))
-        burnout = floor + slope * (s * expected / balance.astype(f)[:, None])
-        seasoned = np.minimum((age + m) / ramp, 1).astype(f)[:, None] * season[(m - 1) % 12]
-        smm = 1 - (1 - np.clip(seasoned * refinancing * burnout, 0, f(0.999))) ** f(1 / 12)
-        hazard = base * np.minimum((age + m) / default_ramp, 1).astype(f)[:, None]
-        mdr = np.minimum(hazard * np.exp(by_ltv * (np.clip(ltv, lowest, highest) - pivot)), 1) * (m <= term - LAG)[:, None]
-        severity = np.clip(f(-0.3) + f(0.8) * ltv, f(0.05), f(0.8))
+        factor = s * expected / balance.astype(f)[:, None]
+        smm, mdr, severity = _rates(age, m, note32, market[m - 1, Row.MORTGAGE_RATE], factor, ltv)
+        mdr *= (m <= term - LAG)[:, None]
         if sampled:
             u = random.random((n, paths), f)
             defaulted = np.where(u < mdr, performing, 0)
@@ -70,19 +79,27 @@ def simulate(inputs: Any, sampled: bool = False) -> Array:
         entered[slot] = defaulted
         in_foreclosure = foreclosed + defaulted
         foreclosed = np.maximum(in_foreclosure - liquidated, 0)
-        paying, after, stays = s * (performing - defaulted), s * (1 - pr), performing - defaulted - prepaid
-        sold, then = s * liquidated, history[m - 1 - LAG].astype(f)[:, None] if m > LAG else f(0)
-        loss, advanced = np.minimum(severity * liquidated * then, sold), s * foreclosed * pr * ~matures
-        fields = (
-            after * stays, s * foreclosed - advanced, paying * note32 / 12, s * in_foreclosure * note32 / 12, paying * pr,
-            advanced, after * prepaid, s * defaulted, sold - loss, loss,
-        )  # fmt: skip
-        for k, x in enumerate(fields):
+        then = history[m - 1 - LAG].astype(f)[:, None] if m > LAG else f(0)
+        shares = performing, defaulted, prepaid, foreclosed, in_foreclosure, liquidated
+        for k, x in enumerate(_fields(s, pr, note32, ~matures, severity, then, *shares)):
             out[m - 1, k] = x.sum(0, dtype=float)
-        performing = stays * ~matures
+        performing = (performing - defaulted - prepaid) * ~matures
         expected = expected if sampled else performing
         scheduled = np.where(left == 1, scheduled, scheduled * (1 - share))
     return out
+
+
+def _fields(
+    s: Array, pr: Array, note: Array, stays_on: Array, severity: Array, then: Array,
+    performing: Array, defaulted: Array, prepaid: Array, foreclosed: Array, in_foreclosure: Array, liquidated: Array,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Balances, interest, principal and losses of each loan, USD."""
+    paying, after, sold = s * (performing - defaulted), s * (1 - pr), s * liquidated
+    loss, advanced = np.minimum(severity * liquidated * then, sold), s * foreclosed * pr * stays_on
+    return (
+        after * (performing - defaulted - prepaid), s * foreclosed - advanced, paying * note / 12, s * in_foreclosure * note / 12,
+        paying * pr, advanced, after * prepaid, s * defaulted, sold - loss, loss,
+    )  # fmt: skip
 
 
 def waterfall(pool: Array, closing: float, rate: float = 0.03) -> Array:
@@ -123,9 +140,10 @@ def _throughput(decrement: str) -> list[Record]:
 
 def _whole_run() -> Record:
     """Processor seconds of a script that has its scenarios, over those of a run from tape to report that makes its own."""
-    inputs = make_inputs("float32", RUN_PATHS, RUN_LOANS, 360)
+    inputs = make_inputs("float32", RUN_PATHS // RUN_PARTS, RUN_LOANS, 360)
     start = time.process_time()
-    waterfall(simulate(inputs), float(inputs.reals[:, Real.BALANCE].sum()))
+    for _ in range(RUN_PARTS):
+        waterfall(simulate(inputs), float(inputs.reals[:, Real.BALANCE].sum()))
     hand = time.process_time() - start
     with tempfile.TemporaryDirectory() as folder:
         overrides = (
