@@ -17,7 +17,7 @@ BENCHMARKS = {
     "loans": "throughput and accuracy of the loan months",
     "byhand": "the loan months and a run against what a user would write in numpy",
     "store": "writing path blocks",
-    "pipeline": "a whole run against its parts and a script by hand",
+    "pipeline": "a whole run against its parts, and with loan means",
     "startup": "help, first run, later run",
     "memory": "peak of a run against its plan",
 }
