@@ -12,7 +12,6 @@ import pytest
 
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
-from mcsim.data_files import DATA
 from mcsim.settings import Portfolio
 from mcsim.simulation.prepare import prepare_loans
 from mcsim.tapes.loans import Loans
