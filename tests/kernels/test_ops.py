@@ -57,3 +57,13 @@ def test_a_numpy_lane_is_a_slice_and_a_cpu_lane_an_index() -> None:
     assert make_ops("numpy", "float32").at(10, slice(2, 5)) == slice(12, 15)
     assert list(make_ops("cpu", "float32").lanes(3)) == [0, 1, 2]
     assert make_ops("cpu", "float32").at(10, 2) == 12
+
+
+@pytest.mark.parametrize("condition", [True, False])
+def test_a_selection_on_numpy_is_a_value_and_no_view(condition: bool) -> None:
+    """Rows of a launcher are views: what was selected from one must not change when the row is written."""
+    where = make_ops("numpy", "float64").where
+    a, b = np.ones(4), np.zeros(4)
+    chosen = where(np.full(4, condition), a, b)
+    a[:] = b[:] = 7.0
+    assert chosen.tolist() == [float(condition)] * 4
