@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mcsim import records
-from mcsim.errors import InputError, StoreError
+from mcsim.errors import StoreError
 from mcsim.files import write_whole
 from mcsim.pricing.assumptions import price_assumptions
 from mcsim.provenance import config_hash
@@ -53,8 +53,6 @@ def write_report(run: Any) -> Path:
 
     Raises
     ------
-    InputError
-        If the run kept prices alone.
     IncompleteRunError
         If the run did not finish.
     StoreError
@@ -64,10 +62,6 @@ def write_report(run: Any) -> Path:
 
     folder = Path(run.path)
     require_manifest(folder).check_listing()
-    if setting(run.config, "output", "flows") is False:
-        raise InputError(
-            f"run {folder.name} kept no flows (output.flows=false): a report draws them; run again with output=pool"
-        )
     content = _collect_or_name_damage(run)
     for check in content["failed"]:
         log.warning(

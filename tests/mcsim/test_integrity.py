@@ -119,7 +119,7 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lose, empty, cut])
-@pytest.mark.parametrize("name", [POOL, "store.zarr/tranches/account_balance/c/0/0/1", "env.json"])
+@pytest.mark.parametrize("name", [POOL, "store.zarr/tranches/tranche_balance/c/0/0/1", "env.json"])
 def test_what_is_lost_or_short_is_seen_by_all(
     folder: Path, answer: Callable[[str], tuple[int, str]], damage: Callable[[Path], None], name: str
 ) -> None:

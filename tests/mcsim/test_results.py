@@ -139,13 +139,13 @@ def test_price_and_report_go_to_the_run_module(folder, fake_run_module):
 
 
 def test_run_composes_the_settings_and_runs_them(fake_run_module, monkeypatch):
-    configuration = ModuleType("mcsim.configuration")
-    configuration.load_settings = lambda overrides, config_dir: ("settings", config_dir, *overrides)
-    monkeypatch.setitem(sys.modules, "mcsim.configuration", configuration)
-    fake_run_module.run_campaign = lambda settings, overrides: (settings, overrides)
+    own_loans = ModuleType("mcsim.own_loans")
+    own_loans.settings_with_loans = lambda overrides, loans, mapping, config_dir: ((config_dir, mapping, *overrides), loans)
+    monkeypatch.setitem(sys.modules, "mcsim.own_loans", own_loans)
+    fake_run_module.run_campaign = lambda settings, overrides, frame: (settings, overrides, frame)
     given = ("campaign=tiny", "paths=4")
-    assert mcsim.run(*given) == (("settings", None, *given), given)
-    assert mcsim.run(*given, config_dir="own") == (("settings", "own", *given), given)
+    assert mcsim.run(*given) == ((None, None, *given), given, None)
+    assert mcsim.run(*given, config_dir="own", loans=b"a", mapping="m") == (("own", "m", *given), given, b"a")
 
 
 def test_run_stays_a_function_when_the_module_of_its_name_is_imported():

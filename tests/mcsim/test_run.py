@@ -226,7 +226,9 @@ def test_another_file_under_the_same_name_is_another_run(tmp_path: Path, run_of:
 
 
 def test_a_run_in_python(run_of: RunOf, tmp_path: Path) -> None:
-    run = mcsim.run(*JUMBO, "paths=64", "backend=numpy", f"output.runs_dir={tmp_path}")
+    # A deal with a fee and an account: every variable of the table is there.
+    deal = ("deal=reserve_account", "pricing=spreads")
+    run = mcsim.run(*JUMBO, *deal, "paths=64", "backend=numpy", f"output.runs_dir={tmp_path}")
     again = mcsim.open_run("latest", tmp_path)
     assert again.path == mcsim.open_run(run.path).path == run.path and run.folder.complete
     assert "<html" in (run.path / "report.html").read_text().lower()
