@@ -95,6 +95,15 @@ def fannie(chance: random.Random, ground: Ground, folder: Path) -> Case:
     return _delimited(chance, folder, FANNIE, *words, "rates=flat", "behaviour=static_bma", "portfolio.max_reject_share=0.9")
 
 
+def table(chance: random.Random, ground: Ground, folder: Path) -> Case:
+    """A table of one's own and its mapping file, either damaged."""
+    mapping = "columns:\n  balance: {column: upb, unit: thousands}\n  note_rate: {column: rate, unit: percent}\n"
+    text = TABLE.replace("balance,note_rate", "upb,rate")
+    (folder / "mapping.yaml").write_text(damage_text(chance, mapping), encoding="utf-8", errors="surrogateescape")
+    words = ("portfolio=table", "portfolio.cut_off=2020-12-31", f"portfolio.mapping={folder / 'mapping.yaml'}")
+    return _delimited(chance, folder, text, *words, "deal=pass_through", "pricing=none")
+
+
 def deal(chance: random.Random, ground: Ground, folder: Path) -> Case:
     """A shipped deal with damaged text or values, priced over a sound run."""
     name = chance.choice(group_options()["deal"])
@@ -171,4 +180,5 @@ KINDS: dict[str, Callable[[random.Random, Ground, Path], Case]] = {
     "options": options,
     "override": override,
     "run_folder": run_folder,
+    "table": table,
 }
