@@ -25,7 +25,7 @@ FANNIE = (
     "100000000002|R|OTHER|3.75|150000|360|06/2016|08/2016|75|75|1|35|720|N|R|SF|1|P|TX|750||FRM|||\n"
 )
 """Two invented loans in Fannie Mae's acquisition layout."""
-TABLE = "loan_id,balance,note_rate,maturity,age,ltv,state\nA,250000,0.04,300,60,0.7,CA\nB,400000,0.0375,348,12,0.8,TX\n"
+TABLE = "loan_id,balance,note_rate,remaining_term,age,ltv,state\nA,250000,0.04,300,60,0.7,CA\nB,400000,0.0375,348,12,0.8,TX\n"
 """Two invented loans in columns of our own names."""
 
 
