@@ -25,8 +25,8 @@ FANNIE = (
     "100000000002|R|OTHER|3.75|150000|360|06/2016|08/2016|75|75|1|35|720|N|R|SF|1|P|TX|750||FRM|||\n"
 )
 """Two invented loans in Fannie Mae's acquisition layout."""
-TABLE = "loan_id,balance,note_rate,remaining_term,age,ltv,state\nA,250000,0.04,300,60,0.7,CA\nB,400000,0.0375,348,12,0.8,TX\n"
-"""Two invented loans in columns of our own names."""
+TABLE = "loan_id,upb,rate,remaining_term,age,ltv,state\nA,250,4.0,300,60,0.7,CA\nB,400,3.75,348,12,0.8,TX\n"
+"""Two invented loans in columns of a user's own."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,13 @@ def fannie(chance: random.Random, ground: Ground, folder: Path) -> Case:
 
 
 def table(chance: random.Random, ground: Ground, folder: Path) -> Case:
-    """A table of one's own and its mapping file, either damaged."""
+    """A damaged table of one's own, half the time with a damaged mapping file."""
     mapping = "columns:\n  balance: {column: upb, unit: thousands}\n  note_rate: {column: rate, unit: percent}\n"
-    text = TABLE.replace("balance,note_rate", "upb,rate")
-    (folder / "mapping.yaml").write_text(damage_text(chance, mapping), encoding="utf-8", errors="surrogateescape")
+    if chance.random() < 0.5:
+        mapping = damage_text(chance, mapping)
+    (folder / "mapping.yaml").write_text(mapping, encoding="utf-8", errors="surrogateescape")
     words = ("portfolio=table", "portfolio.cut_off=2020-12-31", f"portfolio.mapping={folder / 'mapping.yaml'}")
-    return _delimited(chance, folder, text, *words, "deal=pass_through", "pricing=none")
+    return _delimited(chance, folder, TABLE, *words, "deal=pass_through", "pricing=none")
 
 
 def deal(chance: random.Random, ground: Ground, folder: Path) -> Case:
