@@ -111,6 +111,15 @@ def test_no_such_yield() -> None:
         discounting.discount_margin([1.0], [1.0], 5.0, 0.05)
 
 
+def test_flows_that_change_sign_are_refused() -> None:
+    """x, x^2 and x^3 with x = 1 / (1 + y): (x - 1)(x - .9)(x - .8) = 0 at three yields, and none of them is the yield."""
+    flows, years = [2.42, -2.7, 1.0], [1.0, 2.0, 3.0]
+    for x in (1.0, 0.9, 0.8):
+        assert discounting.price_at_yield(flows, years, 1 / x - 1, 1) == pytest.approx(0.72, abs=1e-14)
+    with pytest.raises(ValueError, match="no yield"):
+        discounting.yield_at_price(flows, years, 0.72, 1)
+
+
 @pytest.mark.parametrize("target", ["numpy", "cpu"])
 def test_present_values_against_plain_sums(target: str) -> None:
     n_classes, n_months, n_paths = 2, 7, 5

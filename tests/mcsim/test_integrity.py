@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -248,6 +249,20 @@ def test_marking_again_covers_what_was_added(folder: Path) -> None:
     store.mark_complete(folder)
     mcsim.open_run(folder).folder.report.unlink()  # it vouched for the run as it was
     assert mcsim.open_run(folder).verify() > 0
+
+
+def test_all_is_on_the_disk_before_the_marker_vouches_for_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that loses its power after COMPLETE loses nothing of the run: every file and folder was flushed before."""
+    (folder / "COMPLETE").unlink()
+    (folder / "report.html").unlink()
+    flushed: list[int] = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(os.fstat(handle).st_ino) or fsync(handle))
+    written = [path.stat().st_ino for path in (folder, *folder.rglob("*"))]
+    store.mark_complete(folder)
+    before = flushed[: flushed.index((folder / "COMPLETE").stat().st_ino)]
+    assert set(written) <= set(before)
+    assert flushed[-1] == folder.stat().st_ino, "the marker's name is on the disk when the run says that it is done"
 
 
 def test_without_a_marker_it_did_not_finish(folder: Path, answer: Callable[[str], tuple[int, str]]) -> None:

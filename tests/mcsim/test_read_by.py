@@ -141,3 +141,10 @@ def test_a_default_spread_that_no_class_takes() -> None:
     raw = load_settings(words[:2]).raw
     with pytest.raises(InputError, match="every class has a spread of its own"):
         price_choices(raw, ["pricing.spreads.default=0.03"])
+
+
+def test_a_default_spread_in_a_file_is_for_classes_of_other_deals(tmp_path: Path) -> None:
+    """One file of spreads serves every deal of its user; only what is given for this run alone must be of use in it."""
+    (tmp_path / "pricing").mkdir()
+    (tmp_path / "pricing" / "mine.yaml").write_text("spreads: {PT: 0.01, R: 0.05, default: 0.03}\n")
+    assert load_settings(["deal=pass_through", "pricing=mine"], tmp_path).pricing.spreads["default"] == 0.03

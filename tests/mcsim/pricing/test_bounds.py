@@ -32,6 +32,12 @@ def test_what_can_be_passes() -> None:
     check(sums_of())
 
 
+def test_what_is_paid_early_is_worth_more_than_the_last_factor_and_the_spread_leave_of_it() -> None:
+    """30 years: paid in month 1 a class is worth its balance, whatever the factor of the last month (.001) or e^(-.5 x 30) say."""
+    discount = np.repeat(np.geomspace(1, 1e-3, 361)[:, None], 3, axis=1)
+    check_sums(PROGRAM, np.full(len(PROGRAM.tranches), 0.5), discount, sums_of(), 0)
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e30, -1e30])
 @pytest.mark.parametrize(("row", "cause"), [("value", "discounting"), ("principal", "pool's flows"), ("write_down", "flows")])
 def test_a_sum_that_cannot_be_names_class_path_and_cause(row: str, cause: str, wrong: float) -> None:
