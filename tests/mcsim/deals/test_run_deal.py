@@ -171,6 +171,17 @@ def test_overcollateralisation_bears_the_first_losses() -> None:
     assert flows.write_down[0, 0, 0] == pytest.approx(6e6, abs=1e-6)
 
 
+def test_a_second_write_down_bears_what_the_first_has_left() -> None:
+    """6 million lost, 1 million drawn, 5 million left: B bears them in its own step, and the step of A finds no deficit."""
+    pool = np.zeros((1, 11, 1))
+    pool[0, :, 0] = [94e6, 0, 0.5e6, 0, 0, 0, 0, 6e6, 0, 6e6, 0]
+    raw = shipped("reserve_account")
+    at = raw["steps"].index({"write_down": ["B", "A"]})
+    raw["steps"][at : at + 1] = [{"write_down": "B"}, {"write_down": "A"}]
+    _, _, flows = _run(raw, pool)
+    assert flows.write_down[:, 0, 0] == pytest.approx([0, 5e6, 0], abs=1e-6)
+
+
 def test_servicing_that_is_not_collected_is_not_taken() -> None:
     pool = np.zeros((1, 11, 1))
     pool[0, :, 0] = [0, 100e6, 0, 0, 0, 0, 0, 100e6, 0, 0, 0.02e6]

@@ -63,6 +63,7 @@ def test_a_form_of_date(path: Path) -> None:
 def test_terms_that_disagree_are_said(path: Path) -> None:
     tape = load(write(path, LOAN | {"maturity_date": "2049-01-01"}))  # 337 months, not 300
     assert (tape.loans.maturity[0], subjects(tape)["terms disagree"]) == (300, 1)
+    assert subjects(load(write(path, LOAN | {"maturity_date": "2046-02-01"})))["terms disagree"] == 1  # 302
     assert "terms disagree" not in subjects(load(write(path, LOAN | {"maturity_date": "2046-01-01"})))  # 301
 
 
@@ -73,6 +74,30 @@ def test_interest_only_and_balloon(path: Path) -> None:
         assert (loans.interest_only[0], loans.amortisation[0], loans.maturity[0]) == (24, 324, 300)
     life = load(write(path, LOAN | {"interest_only_term": "360", "amortisation_term": "0"})).loans
     assert (life.interest_only[0], life.amortisation[0]) == (300, 300)
+
+
+def test_interest_only_months_that_are_over(path: Path) -> None:
+    """24 of them, 60 payments made: none is left, and of 336 level payments 36 are made."""
+    loans = load(write(path, LOAN | {"interest_only_term": "24", "amortisation_term": "336"})).loans
+    assert (loans.interest_only[0], loans.amortisation[0]) == (0, 300)
+
+
+@pytest.mark.parametrize(("io_term", "made"), [(0, 60), (24, 36), (60, 0), (84, 0)])
+def test_a_balance_after_every_payment_made_on_time(path: Path, io_term: int, made: int) -> None:
+    """BMA *Standard Formulas* SF-4 after the ``made`` of the level payments that follow the interest-only months."""
+    row = {name: text for name, text in LOAN.items() if name != "balance"}
+    row |= {"original_balance": "200000", "interest_only_term": str(io_term)}
+    growth, level = 1.005, 360 - io_term
+    expected = 2e5 * (growth**level - growth**made) / (growth**level - 1)
+    loans = load(write(path, row), {"impute": {"balance": "scheduled"}}).loans
+    assert loans.balance[0] == pytest.approx(expected, abs=0.005)  # to the cent
+
+
+def test_the_level_payment_after_interest_only_months_is_that_of_the_months_left(path: Path) -> None:
+    """120 of 300 months to come: 180 level payments, 31% more each than 300, which would be an escrow or worse."""
+    level = 2e5 * 0.005 / (1 - 1.005**-180)
+    tape = load(write(path, LOAN | {"interest_only": "120", "payment": f"{level:.2f}"}))
+    assert tape.loans.payment[0] == round(level, 2) and "payment" not in subjects(tape)
 
 
 def test_interest_only_past_maturity_is_a_reject(path: Path) -> None:
