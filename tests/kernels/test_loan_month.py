@@ -147,6 +147,19 @@ def test_liquidation_balance_is_the_default_amortised() -> None:
     assert not f["advanced_interest"][13:].any()
 
 
+def test_a_balloon_is_never_advanced() -> None:
+    """Half defaults in month 5, the balloon is due in month 6, liquidation in month 8: what is lost or recovered is all of it."""
+    loan = Loan(balance=100.0, note_rate=0.06, servicing_rate=0.0, maturity=6, amortisation=360, last_default=6, lag=3)
+    mdr = np.zeros((9, 1))
+    mdr[4] = 0.5
+    f = dict(zip(FIELDS, run_one_loan("numpy", "float64", loan, 0 * mdr, mdr, 0.3)[:, :, 0].T, strict=True))
+    factor = [(1 - 1.005 ** -(360 - k)) / (1 - 1.005**-360) for k in range(6)]
+    assert f["advanced_principal"][4] == pytest.approx(50 * (factor[4] - factor[5]), rel=1e-12)
+    assert not f["advanced_principal"][5:].any()
+    assert f["foreclosure_balance"][5:7] == pytest.approx([50 * factor[5]] * 2, rel=1e-13)
+    assert f["recovery"][7] + f["loss"][7] == pytest.approx(50 * factor[5], rel=1e-13)
+
+
 @pytest.mark.parametrize("advances", [True, False])
 def test_servicing_is_kept_out_of_interest_collected_and_advances_are_net_of_it(advances: bool) -> None:
     """A 6% loan with .5% servicing, half of it in default in month 1: what comes in is 5.5% on all of it, or on what pays."""
