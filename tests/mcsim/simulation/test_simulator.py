@@ -13,6 +13,7 @@ from kernels import behaviour
 from kernels.loan_month import FIELDS
 from kernels.loan_terms import TILE, Row
 from mcsim.backend import choose_backend
+from mcsim.configuration import load_settings
 from mcsim.scenarios.scenario import Scenario
 from mcsim.settings import Behaviour, ModelChoice, Portfolio
 from mcsim.simulation import simulator
@@ -70,6 +71,15 @@ def test_paths_that_see_the_same_get_the_same() -> None:
     """Static vectors read no scenario: whatever the number of paths and lanes, every path has the flows of the one."""
     flows = simulate(1, BMA, n_paths=7)
     np.testing.assert_array_equal(flows, np.repeat(simulate(1, BMA), 7, axis=2))
+
+
+def test_lanes_of_a_few_paths_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three paths at a time, the last time one: each block sees its own rates and prices, and draws for its own paths."""
+    models = load_settings(["campaign=prime_jumbo", "behaviour.decrement=sampled"]).behaviour
+    whole = simulate(5, models, n_paths=7, term=60, ltv=1.2)
+    assert len(np.unique(whole.sum(axis=0), axis=1).T) == 7, "the paths differ"
+    monkeypatch.setattr(simulator, "lane_width", lambda *_: 3)
+    np.testing.assert_array_equal(simulate(5, models, n_paths=7, term=60, ltv=1.2), whole)
 
 
 @pytest.mark.parametrize("mdr", [0.01, 0.0])

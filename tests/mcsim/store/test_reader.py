@@ -124,6 +124,7 @@ def test_a_lost_shard_is_named(scenarios, keep):
     with pytest.raises(StoreError):
         store.read_block(path, "scenarios", ("short_rate",), 8, 8)
     store.read_block(path, "scenarios", ("short_rate",), 0, 8)
+    store.read_block(path, "scenarios", ("short_rate",), 16, 4)
 
 
 def test_what_is_not_there_is_said(scenarios, tmp_path):
