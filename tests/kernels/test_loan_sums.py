@@ -10,6 +10,7 @@ import pytest
 from kernels.loan_month import FIELDS
 from kernels.loan_sums import build_add_loan, fold
 from kernels.ops import LANES, make_ops
+from mcsim.simulation import simulator
 from mcsim.simulation.stage import Block, Simulation
 from mcsim.simulation.work import path_blocks
 from tests.mcsim.whole_runs import JUMBO, simulation
@@ -69,6 +70,16 @@ def test_sums_are_those_of_each_loan_alone_in_any_blocking(staged: Simulation) -
     for group, part in enumerate(sums):
         np.testing.assert_array_equal(part, alone[..., group])
         np.testing.assert_array_equal(part, in_blocks[group])
+
+
+def test_a_last_block_that_is_short_counts_no_path_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 paths on numpy, 256 at a time: the lanes beyond the last path repeat it, and are in no sum."""
+    staged = simulation((*JUMBO, "backend=numpy", "precision=float64"))
+    scenario = staged.scenario(Block(0, 300))
+    _, whole = staged.pool_and_loans(scenario)
+    monkeypatch.setattr(simulator, "lane_width", lambda *_: LANES)
+    _, blocks = staged.pool_and_loans(scenario)
+    np.testing.assert_array_equal(np.stack(blocks), np.stack(whole))
 
 
 def test_more_loans_than_a_tile() -> None:
