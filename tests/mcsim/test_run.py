@@ -183,6 +183,15 @@ def test_mean_over_paths_of_the_loans(run_of: RunOf) -> None:
         np.testing.assert_allclose(means[name], paths[name].mean("path"), rtol=300 * 2.2e-16, atol=0, err_msg=name)
 
 
+def test_means_of_the_loans_sum_to_the_mean_of_the_pool(run_of: RunOf) -> None:
+    """300 paths in blocks of 256: the mean is over the paths that there are."""
+    run = run_of(*JUMBO, "output.loans=mean", "precision=float64", "backend=numpy")
+    for name in GROUPS["pool"]:
+        # Sums of 300 x 6 numbers of one sign in float64, in another order.
+        mean = run.pool[name].isel(group=0).mean("path")
+        np.testing.assert_allclose(run.loans[name].sum("loan"), mean, rtol=1e-12, atol=0, err_msg=name)
+
+
 def test_loans_sum_to_the_pool(run_of: RunOf) -> None:
     """Not to the bit: a pool sums the loans of a tile in the run's precision, here float32 with six loans."""
     run = run_of(*JUMBO, "backend=cpu", "output.loans=paths")
