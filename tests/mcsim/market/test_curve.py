@@ -37,6 +37,18 @@ def test_quotes_come_back(date: str) -> None:
     assert curve.input is not None and len(curve.input[1]) == 64
 
 
+def test_quantlibs_own_date_is_left_as_it_was() -> None:
+    """It is one for the whole process: whoever prices with QuantLib beside a run goes on as before."""
+    settings = ql.Settings.instance()
+    before = settings.evaluationDate
+    settings.evaluationDate = ql.Date(15, 6, 2011)
+    try:
+        load_curve(RATES)
+        assert settings.evaluationDate == ql.Date(15, 6, 2011)
+    finally:
+        settings.evaluationDate = before
+
+
 def test_printed_quotes_of_the_end_of_2020() -> None:
     quotes = read_par_yields(DATA / TREASURY_FILE)["2020-12-31"]
     assert (quotes[3], quotes[24], quotes[120], quotes[360]) == pytest.approx((0.0009, 0.0013, 0.0093, 0.0165), rel=1e-14)

@@ -119,6 +119,19 @@ def test_one_wrong_number_fails_its_check(
     assert found == fails | (signs if np.isnan(wrong) else set())
 
 
+@pytest.mark.parametrize(("wrong", "holds"), [(1e4, True), (4e4, False)])
+def test_rounding_of_single_precision_is_a_hundred_thousandth_of_the_balance(
+    synthetic_run: Any, wrong: float, holds: bool
+) -> None:
+    """20,000 USD of two billion: the bar that float32 is held to against float64."""
+    pool = synthetic_run.pool
+    array = pool.foreclosure_balance.values.copy()
+    array[(0,) * (array.ndim - 2) + (40, 17)] += wrong
+    synthetic_run.pool = pool.assign(foreclosure_balance=(pool.foreclosure_balance.dims, array))
+    checks = stats.check_conservation(synthetic_run, "float32", stats.value_paths(synthetic_run))
+    assert next(c.holds for c in checks if c.name == "Foreclosure balance") is holds
+
+
 @pytest.mark.parametrize("advanced", ["advanced_interest", "advanced_principal"])
 def test_advances_enter_the_deal(synthetic_run: Any, advanced: str) -> None:
     pool = synthetic_run.pool

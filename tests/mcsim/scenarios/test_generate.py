@@ -151,6 +151,16 @@ def test_every_problem_is_named(make_generator: Make) -> None:
     assert all(name in str(error.value) for name in named)
 
 
+@pytest.mark.parametrize(("momentum", "reversion", "explodes"), [(0.7, 0.0, False), (1.0, 0.0, True), (0.9, 0.01, False)])
+def test_home_prices_that_explode_are_refused(make_generator: Make, momentum: float, reversion: float, explodes: bool) -> None:
+    """Without reversion the level is a random walk, as it may be, and growth one too at a momentum of 1, as it may not."""
+    if not explodes:
+        make_generator("numpy", momentum=momentum, reversion=reversion)
+        return
+    with pytest.raises(InputError, match="an eigenvalue has size 1"):
+        make_generator("numpy", momentum=momentum, reversion=reversion)
+
+
 def test_unknown_states_are_named_together(make_generator: Make) -> None:
     with pytest.raises(InputError) as error:
         make_generator("numpy", states=("CA", "XX", "Tx", "CA"))
