@@ -102,6 +102,9 @@ def main() -> int:
     chosen = arguments.parse_args()
     wanted = [m for m in read_mutants() if chosen.only in f"{m} {' '.join(m.tests)}"]
     mutants = [m for m in wanted if not m.equivalent]
+    if not mutants:  # pytest without a name would run every test there is
+        print(f"no mutant to run names {chosen.only!r}")
+        return 1
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         copies: queue.Queue[Path] = queue.Queue()
         for job in range(max(1, chosen.jobs)):
