@@ -229,6 +229,15 @@ def test_a_file_is_hashed_once(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 sha256 = marker.file_sha256
 
 
+def test_a_file_that_changed_since_is_hashed_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marker, "_TICK", -(10**12))
+    manifest = marker.require_manifest(folder)
+    manifest.check(POOL)
+    flip(folder / POOL)
+    with pytest.raises(StoreError, match=POOL):
+        manifest.check(POOL)
+
+
 def test_xarray_alone_reads_that_it_is_complete(sound: Path) -> None:
     for group in (None, *store.groups(sound)):
         assert xr.open_zarr(sound / "store.zarr", group=group, chunks=None).attrs["status"] == "complete"
