@@ -18,7 +18,7 @@ from mcsim.tapes import absee_codes, absee_terms
 from mcsim.tapes.absee_lines import Asset, Exhibit, Loan, arrange, date_of, number_of, read_assets
 from mcsim.tapes.absee_property import DEFEASED_LTV, VALUE, Collateral, collateral_of
 from mcsim.tapes.absee_terms import ACCRUALS, AMORTISATION, BALANCE, INTEREST_ONLY, NOT_GIVEN, ORIGINAL, PAYMENT, RATE, Terms
-from mcsim.tapes.checks import Candidates
+from mcsim.tapes.checks import MOST_LTV, Candidates
 from mcsim.tapes.rejects import Reject
 
 __all__ = ["Asset", "read_absee", "read_assets"]
@@ -33,6 +33,10 @@ COLUMNS = {
     "property_type": "propertyTypeCode",
 }  # fmt: skip
 _DATES = ("origination", "first_payment", "maturity_date")
+_SOURCES = ("maturity", "maturity_date", "payment", "note_rate", "servicing_rate")
+_EXPECTED = dict.fromkeys(_DATES, "expected MM-DD-YYYY") | dict.fromkeys(
+    ("original_ltv", "ltv"), f"expected the value of the property, USD: what was lent over it is at most {MOST_LTV:g}"
+)
 _PERIOD_END = "reportingPeriodEndDate"
 _MOST_NUMBER = 100  # characters of an asset's number: an array of ids is as wide as the widest
 
@@ -64,7 +68,7 @@ def read_absee(path: Path, cut_off: datetime.date | None, servicing_rate: float)
         raise InputError(
             f"{path}: the reporting period ends on {date}, portfolio.cut_off is {cut_off}; set portfolio.cut_off to {date}"
         )
-    running = [loan for loan in exhibit.loans if not absee_codes.has_ended(loan.asset)]
+    running = [loan for loan in exhibit.loans if _runs(loan)]
     if not running:
         raise InputError(f"{path}: all {len(exhibit.loans)} loans have a balance of 0; expected at least one that still runs")
     return _candidates(exhibit, running, date, servicing_rate), date
@@ -80,13 +84,18 @@ def _period_end(loans: list[Asset], path: Path) -> datetime.date:
     return dates.most_common(1)[0][0]
 
 
+def _runs(loan: Loan) -> bool:
+    """Whether something is owed still, or may be: of two balances on one loan neither counts."""
+    return BALANCE in loan.asset.twice or not absee_codes.has_ended(loan.asset)
+
+
 def _candidates(exhibit: Exhibit, running: list[Loan], cut_off: datetime.date, servicing_rate: float) -> Candidates:
     assets = [loan.asset for loan in running]
     collateral = [collateral_of(loan) for loan in running]
     terms = [absee_terms.terms_of(asset.texts, cut_off) for asset in assets]
     rejects = list(exhibit.rejects)
-    for asset, stands, term in zip(assets, collateral, terms, strict=True):
-        rejects += absee_codes.refuse(asset, stands) + _problems(asset, term, cut_off)
+    for loan, stands, term in zip(running, collateral, terms, strict=True):
+        rejects += absee_codes.refuse(loan.asset, stands) + _problems(loan.asset, term, cut_off) + _twice(loan)
     fees = [asset.texts.get(FEE, "") for asset in assets]
     original_ltv, ltv = _loan_to_value(assets, collateral, terms)
     columns: dict[str, Any] = {
@@ -104,16 +113,16 @@ def _candidates(exhibit: Exhibit, running: list[Loan], cut_off: datetime.date, s
         extra[name] = np.array([term.used[name] for term in terms], dtype=np.float64)
     for name in _DATES:
         extra[name] = np.array([term.used[name] for term in terms], dtype="datetime64[D]")
-    elements = {*COLUMNS.values()} - {"propertyState", "propertyTypeCode", VALUE}
+    sources = {name: _texts(term.sources.get(name, COLUMNS[name]) for term in terms) for name in _SOURCES}
+    elements = {*COLUMNS.values(), *(name for names in sources.values() for name in names)}
     texts = {name: _texts(asset.texts.get(name, "") for asset in assets) for name in elements}
     texts |= {n: _texts(stands.texts[n] for stands in collateral) for n in ("propertyState", "propertyTypeCode", VALUE)}
-    remarks = [absee_codes.remarks_of(a, c) | t.remarks for a, c, t in zip(assets, collateral, terms, strict=True)]
-    ended = [loan.asset for loan in exhibit.loans if absee_codes.has_ended(loan.asset)]
+    remarks = [absee_codes.remarks_of(n, c) | t.remarks for n, c, t in zip(running, collateral, terms, strict=True)]
+    ended = [loan.asset for loan in exhibit.loans if not _runs(loan)]
     rows = np.array([asset.row for asset in assets], dtype=np.int64)
     n_rows = len(running) + len(exhibit.rejects)
-    return Candidates(
-        rows, columns, extra, COLUMNS, texts, rejects, n_rows, absee_codes.notes_of(exhibit, assets, remarks, ended)
-    )
+    notes = absee_codes.notes_of(exhibit, running, remarks, ended)
+    return Candidates(rows, columns, extra, COLUMNS, texts, rejects, n_rows, notes, sources, _EXPECTED)
 
 
 def _texts(values: Any) -> np.ndarray:
@@ -131,6 +140,13 @@ def _problems(asset: Asset, terms: Terms, cut_off: datetime.date) -> list[Reject
     if len(asset.number) > _MOST_NUMBER:
         found.append(("assetNumber", f"{len(asset.number):,} characters; expected at most {_MOST_NUMBER}"))
     return [Reject(asset.row, asset.number, name, asset.texts.get(name, ""), reason) for name, reason in found]
+
+
+def _twice(loan: Loan) -> list[Reject]:
+    """Elements that stand twice on the loan, or on a line of a property of it, and do not say the same: neither counts."""
+    reason = "stands twice with different contents; expected once"
+    twice = loan.asset.twice | loan.twice
+    return [Reject(loan.asset.row, loan.asset.number, name, both, reason) for name, both in twice.items()]
 
 
 def _loan_to_value(assets: list[Asset], collateral: list[Collateral], terms: list[Terms]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mcsim.tapes.absee_lines import Asset, Exhibit, date_of, number_of
+from mcsim.tapes.absee_known import MODIFICATIONS, PREPAYMENTS, WORKOUTS, unknown_codes, unknown_text
+from mcsim.tapes.absee_lines import Asset, Exhibit, Loan, date_of, number_of
 from mcsim.tapes.absee_property import STATUSES, Collateral
-from mcsim.tapes.absee_terms import ACCRUALS, BALANCE, NOT_GIVEN, is_modified
+from mcsim.tapes.absee_terms import (
+    ACCRUALS,
+    BALANCE,
+    NEW_AMORTISATION,
+    NEW_PAYMENT,
+    NEW_RATE,
+    NOT_GIVEN,
+    is_modified,
+    is_true,
+)
 from mcsim.tapes.containers import shorten
 from mcsim.tapes.notes import Note
 from mcsim.tapes.rejects import Reject
@@ -44,36 +54,33 @@ _CARRIED: dict[str, tuple[frozenset[str], dict[str, str], str]] = {
         "not a performing loan; expected 0, A, B, 1 or 2 (less than 90 days delinquent, not matured)",
     ),
 }
-# WRKOUT_STRAT_CODE_TYPE: ends of a loan. 1 modification, 4 extension and the like go on, and are noted as specially serviced.
-_WORKOUTS = {"2": "foreclosure", "3": "bankruptcy", "5": "note sale", "6": "discounted payoff", "7": "real estate owned",
-             "10": "deed in lieu of foreclosure"}  # fmt: skip
-# LIQDTN_PRPYMNT_CODE_TYPE
-_PARTLY = {
-    "1": "partial liquidation (curtailment)",
-    "10": "curtailment with penalty",
-    "11": "curtailment with yield maintenance",
-}
-_PAID_OFF = {"2": "payoff before maturity", "4": "repurchase or substitution", "5": "payoff at maturity",
-             "8": "payoff with penalty", "9": "payoff with yield maintenance"}  # fmt: skip
-_LIQUIDATED = {"3": "disposition or liquidation", "6": "discounted payoff", "7": "liquidation"}
-_MODIFICATIONS = {"1": "maturity extended", "2": "amortisation changed", "3": "principal written off", "5": "rate reduced for a time",
-                  "6": "interest capitalised", "7": "taxes capitalised", "8": "combination", "98": "other"}  # fmt: skip
+# Ends of a loan; modification, extension and the like go on, and are noted.
+_WORKOUTS = {code: WORKOUTS[code] for code in ("2", "3", "5", "6", "7", "10")}
+_PARTLY = frozenset({"1", "10", "11"})
+_PAID_OFF = frozenset({"2", "4", "5", "8", "9"})
+_LIQUIDATED = frozenset({"3", "6", "7"})
+_ENDED = _PAID_OFF | _LIQUIDATED
 _SUBORDINATE = frozenset({"B1", "B2", "C2", "MZ"})
 _GONE = frozenset({"", "NA", "N/A", "0", "99"})
 
 REMARKS = {
+    "parts do not sum": "the balances on the lines of its properties are not the loan's: the loan's own is read",
     "defeased": "government securities stand behind it: no default, and no part in the pool's loan-to-value ratio",
     "partly defeased": "read as not defeased",
-    "modified": "rate, payment, maturity and amortisation as modified, where filed; a rate reduced for a time holds to maturity",
-    "extended again": "",
+    "modified": "payment, maturity and amortisation as modified, where filed; a rate reduced for a time holds to maturity",
+    "modified rate": "the rate agreed is not the period's, and no payment says that it is in force: the period's is read",
+    "extended again": "the maturity agreed has passed, and the maturity was moved since: that is read",
+    "no modification": "terms after modification or a code of one, and nothing that says modified: read as not modified",
     "interest only as modified": "the payment agreed is interest: interest only to maturity",
     "delinquent": "30 to 89 days late (paymentStatusLoanCode 1 or 2): read as performing",
     "specially serviced": "transferred and not returned: read as performing, by the payment status",
+    "workout": "a workout code, and no transfer to the special servicer: read as performing, by the payment status",
     "workout ended": "a workout code of the time before the loan returned to its master servicer: read as performing",
     "not recoverable": "advances deemed not recoverable: read as advanced like the others",
     "realised loss": "a loss was realised before: the balance is what is left",
     "deferred interest": "interest deferred before is not carried",
     "negative amortisation": "allowed by the contract, not carried: a payment covers interest",
+    "repurchase demanded": "held by the trust still: read as the others",
     "curtailed": "prepaid in part before: the balance is what is left",
     "subordinate": "a note or lien behind another, outside the trust: read as of equal rank",
     "anticipated repayment": "repaid at the anticipated date, before it hyper-amortises",
@@ -105,15 +112,19 @@ def refuse(asset: Asset, collateral: Collateral) -> list[Reject]:
     for name, (carried, names, reason) in _CARRIED.items():
         code = texts.get(name, "")
         if code not in carried:
-            reject(name, f"{names[code]}: {reason}" if code in names else reason)
+            what = "missing" if code.upper() in NOT_GIVEN else names.get(code, "not in the list of codes")
+            reject(name, f"{what}: {reason}")
     workout = texts.get("workoutStrategyCode", "")
     if workout in _WORKOUTS and not _returned(texts):
         reject("workoutStrategyCode", f"{_WORKOUTS[workout]}: not a performing loan; expected none of {', '.join(_WORKOUTS)}")
     for code in sorted(collateral.statuses & STATUSES.keys()):
         reject("propertyStatusCode", f"a property is {STATUSES[code]}: not a performing loan; expected 3 to 6", code)
-    ended = {**_PAID_OFF, **_LIQUIDATED}.get(texts.get("liquidationPrepaymentCode", ""))
-    if ended:
-        reject("liquidationPrepaymentCode", f"{ended}, with a balance of {texts.get(BALANCE)}; expected a balance of 0")
+    ended = texts.get("liquidationPrepaymentCode", "")
+    if ended in _ENDED:
+        reject(
+            "liquidationPrepaymentCode",
+            f"{PREPAYMENTS[ended]}, with a balance of {texts.get(BALANCE)}; expected a balance of 0",
+        )
     if texts.get("assetSubjectDemandStatusCode") == "1":
         reject("assetSubjectDemandStatusCode", f"repurchased or replaced, with a balance of {texts.get(BALANCE)}; expected 0")
     return found
@@ -130,25 +141,30 @@ def _returned(texts: Mapping[str, str]) -> bool:
 def has_ended(asset: Asset) -> bool:
     """Whether nothing is owed any more: a balance of zero, or none with a code that says why."""
     balance, code = asset.texts.get(BALANCE, ""), asset.texts.get("liquidationPrepaymentCode", "")
-    return number_of(balance) == 0 or (balance.upper() in _GONE and code in {**_PAID_OFF, **_LIQUIDATED})
+    return number_of(balance) == 0 or (balance.upper() in _GONE and code in _ENDED)
 
 
-def remarks_of(asset: Asset, collateral: Collateral) -> set[str]:
-    """Keys of :data:`REMARKS` that the codes of a loan give."""
-    texts = asset.texts
-    true = {name for name, text in texts.items() if text.lower() in ("true", "y", "1")}
-    in_workout = texts.get("workoutStrategyCode", "") in _WORKOUTS
+def remarks_of(loan: Loan, collateral: Collateral) -> set[str]:
+    """Keys of :data:`REMARKS` that the codes and lines of a loan give."""
+    texts = loan.asset.texts
+    true = {name for name, text in texts.items() if is_true(text)}
+    workout, demand = texts.get("workoutStrategyCode", ""), texts.get("assetSubjectDemandStatusCode", "").upper()
+    changed = any(number_of(texts.get(name)) > 0 for name in (NEW_RATE, NEW_PAYMENT, NEW_AMORTISATION))
     sent = date_of(texts.get("mostRecentSpecialServicerTransferDate")) is not None
     said = {
+        "parts do not sum": not loan.divided,
         "defeased": collateral.defeased,
         "modified": is_modified(texts),
+        "no modification": not is_modified(texts) and (changed or texts.get("modificationCode") == "98"),
         "delinquent": texts.get("paymentStatusLoanCode") in ("1", "2"),
         "specially serviced": sent and not _returned(texts),
-        "workout ended": in_workout and _returned(texts),
+        "workout": workout in WORKOUTS.keys() - _WORKOUTS.keys() and not (sent and not _returned(texts)),
+        "workout ended": workout in _WORKOUTS and _returned(texts),
         "not recoverable": "nonRecoverabilityIndicator" in true,
         "realised loss": number_of(texts.get("realizedLossToTrustAmount")) > 0,
         "deferred interest": number_of(texts.get("deferredInterestCumulativeAmount")) > 0,
         "negative amortisation": "negativeAmortizationIndicator" in true,
+        "repurchase demanded": demand not in _GONE | {"1"},
         "curtailed": texts.get("liquidationPrepaymentCode", "") in _PARTLY,
         "subordinate": texts.get("loanStructureCode", "") in _SUBORDINATE
         or texts.get("lienPositionSecuritizationCode", "") in ("2", "3"),
@@ -157,14 +173,16 @@ def remarks_of(asset: Asset, collateral: Collateral) -> set[str]:
     return {name for name, holds in said.items() if holds} | set(collateral.remarks)
 
 
-def notes_of(exhibit: Exhibit, loans: Sequence[Asset], remarks: Sequence[set[str]], ended: Sequence[Asset]) -> list[Note]:
+def notes_of(exhibit: Exhibit, running: Sequence[Loan], remarks: Sequence[set[str]], ended: Sequence[Asset]) -> list[Note]:
     """What was done with the exhibit: its lines reconciled, loans that have ended, remarks on those that run."""
+    loans = [loan.asset for loan in running]
     return [
         _reconciled(exhibit, loans, ended),
         *_ended(ended),
         *_orphans(exhibit),
         *_groups(loans),
         *_remarked(loans, remarks),
+        *_unknown(running),
     ]
 
 
@@ -213,9 +231,24 @@ def _remarked(loans: Sequence[Asset], remarks: Sequence[set[str]]) -> list[Note]
     return notes
 
 
+def _unknown(running: Sequence[Loan]) -> list[Note]:
+    """Codes that no list has, by element."""
+    found = [(loan.asset, unknown_codes(loan)) for loan in running]
+    notes = []
+    for name in dict.fromkeys(name for _, codes in found for name in codes):
+        codes = {shorten(code) for _, unknown in found for code in unknown.get(name, ())}
+        notes.append(
+            _note("codes not known", unknown_text(name, codes), [asset for asset, unknown in found if name in unknown])
+        )
+    return notes
+
+
 def _detail(subject: str, assets: Sequence[Asset]) -> str:
     """The codes behind a remark, where one word does not say which."""
-    if subject == "modified":
-        codes = sorted({asset.texts.get("modificationCode", "") for asset in assets} & _MODIFICATIONS.keys())
-        return f" ({', '.join(f'{code} {_MODIFICATIONS[code]}' for code in codes)})" if codes else ""
-    return ""
+    name, names = {
+        "modified": ("modificationCode", MODIFICATIONS),
+        "specially serviced": ("workoutStrategyCode", WORKOUTS),
+        "workout": ("workoutStrategyCode", WORKOUTS),
+    }.get(subject, ("", {}))
+    codes = sorted({asset.texts.get(name, "") for asset in assets} & names.keys())
+    return f" ({', '.join(f'{code} {names[code]}' for code in codes)})" if codes else ""

@@ -35,17 +35,22 @@ LOAN_FIELDS = (
 )  # fmt: skip
 _AMOUNTS = ("originalLoanAmount", "reportPeriodEndScheduledLoanBalanceAmount")
 _SAME = (*_AMOUNTS, "maturityDate", "reportPeriodInterestRatePercentage")  # what one loan on two lines has in common
-_PART = re.compile(r"^(.+?)[.-]([0-9]+)$")  # 2.01, 2-001; the loan itself may be 2.00
-_LETTERS = re.compile(r"^([0-9]+)[A-Za-z]+$")  # 2A
+_PART = re.compile(r"^(.+?)[._/-]([0-9]+)$")  # 2.01, 2-001, 2_1, 2/1; the loan itself may be 2.00
+_LETTERS = re.compile(r"^([0-9]+)[._/-]?[A-Za-z]+$")  # 2A
+_BLANK_BETWEEN = re.compile(r"(?<=[0-9])\s+(?=[0-9])")  # 2 01: a part as well
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One ``<assets>`` element: its texts by element name, those of its ``<property>`` elements apart."""
+    """One ``<assets>`` element: its texts by element name, those of its ``<property>`` elements apart.
+
+    ``twice`` are the elements, of it or of one of its properties, that stand there twice with different contents → both.
+    """
 
     row: int
     texts: dict[str, str]
     properties: tuple[dict[str, str], ...]
+    twice: dict[str, str] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -59,11 +64,21 @@ class Asset:
 
 @dataclass
 class Loan:
-    """A loan and the properties that other lines give of it; ``companion`` is another note on the same property (1 of 1A)."""
+    """A loan and the properties that other lines give of it; ``companion`` is another note on the same property (1 of 1A).
+
+    ``twice`` is that of the other lines, ``balances`` what they give as theirs.
+    """
 
     asset: Asset
     lines: list[dict[str, str]] = field(default_factory=list)
     companion: Loan | None = None
+    twice: dict[str, str] = field(default_factory=dict)
+    balances: list[float] = field(default_factory=list)
+
+    @property
+    def divided(self) -> bool:
+        """Whether the balances of its lines are the loan's: each of them, or their sum, to a dollar a line: rounding."""
+        return not self.balances or _divided(number_of(self.asset.texts.get(_AMOUNTS[-1])), self.balances)
 
 
 @dataclass
@@ -123,8 +138,9 @@ def read_assets(path: Path) -> list[Asset]:
     _check_layout(found, root)
     assets = []
     for row, element in enumerate((e for e in root.iterchildren() if _name(e) == "assets"), start=1):
-        properties = tuple(_texts(p) for p in element.iterchildren() if _name(p) == "property")
-        assets.append(Asset(row, _texts(element), properties))
+        twice: dict[str, str] = {}
+        properties = tuple(_texts(p, twice) for p in element.iterchildren() if _name(p) == "property")
+        assets.append(Asset(row, _texts(element, twice), properties, twice))
     return assets
 
 
@@ -166,12 +182,15 @@ def _name(element: _Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _texts(element: _Element) -> dict[str, str]:
-    """Text by name of the child elements; of several of one name, the first that is not blank."""
+def _texts(element: _Element, twice: dict[str, str]) -> dict[str, str]:
+    """Text by name of the child elements; of several of one name the first that is not blank, and where they differ ``twice``."""
     texts: dict[str, str] = {}
     for child in element.iterchildren():  # the parser drops comments and instructions: every child is an element
-        name = _name(child)
-        texts[name] = texts.get(name) or (child.text or "").strip()
+        name, text = _name(child), (child.text or "").strip()
+        first = texts.setdefault(name, text) or text
+        if text and text != first and number_of(text) != number_of(first):
+            twice.setdefault(name, f"{shorten(first)}, {shorten(text)}")
+        texts[name] = first
     return texts
 
 
@@ -204,7 +223,9 @@ def arrange(assets: list[Asset]) -> Exhibit:
 
 
 def _key(number: str) -> str:
-    return number.strip().lstrip("0") or number.strip()
+    """A number without what does not tell loans apart: blanks (2 A, 2 - 01) and zeros before it."""
+    plain = "".join(_BLANK_BETWEEN.sub("-", number.strip()).split())
+    return plain.lstrip("0") or plain
 
 
 def _split(number: str) -> tuple[str, int]:
@@ -215,6 +236,9 @@ def _split(number: str) -> tuple[str, int]:
 
 def _join(exhibit: Exhibit, loan: Loan, line: Asset) -> None:
     loan.lines.extend(line.properties)
+    loan.twice.update(line.twice)
+    balance = number_of(line.texts.get(_AMOUNTS[-1]))
+    loan.balances += [balance] if balance > 0 else []
     exhibit.joined += 1
 
 
@@ -243,13 +267,18 @@ def _place_parts(exhibit: Exhibit, loans: dict[str, Loan], loan: Loan | None, pa
 
 
 def _divides(loan: Asset, lines: list[Asset]) -> bool:
-    """Whether the amounts on ``lines`` are the loan's, each on every line, or sum to it, to a dollar a line: rounding."""
+    """Whether the amounts on ``lines`` are the loan's, as :func:`_divided` says."""
     given = [name for name in _AMOUNTS if any(line.texts.get(name) for line in lines)]
     for name in given:
         whole, parts = number_of(loan.texts.get(name)), [number_of(line.texts.get(name)) for line in lines]
-        if not (abs(math.fsum(parts) - whole) <= len(lines) or all(part == whole for part in parts)):
+        if not _divided(whole, parts):
             return False
     return bool(given)
+
+
+def _divided(whole: float, parts: list[float]) -> bool:
+    """Whether each of the parts is the whole, or they sum to it, to a dollar a part: rounding."""
+    return abs(math.fsum(parts) - whole) <= len(parts) or all(part == whole for part in parts)
 
 
 def _place_property(exhibit: Exhibit, loans: dict[str, Loan], line: Asset) -> None:

@@ -83,7 +83,7 @@ def collateral_of(loan: Loan) -> Collateral:
     if not (own or parts) or _bare([own, *parts]):
         own, parts = _lines(loan.companion) if loan.companion else (own, parts)
     everything = [own, *parts]
-    value, recent = _value(own, parts)
+    value, recent, filed = _value(own, parts)
     state, kind = (_chosen(own, parts, name, empty) for name, empty in _CHOSEN.items())
     defeased, partly = _defeasance(own, parts)
     remarks = {
@@ -97,7 +97,7 @@ def collateral_of(loan: Loan) -> Collateral:
     placed, outside = _place(state, defeased)
     remarks |= {"outside the states": outside and not defeased}
     return Collateral(
-        {"propertyState": state, "propertyTypeCode": kind, VALUE: "" if math.isnan(value) else f"{value:.2f}"},
+        {"propertyState": state, "propertyTypeCode": kind, VALUE: filed if math.isnan(value) else f"{value:.2f}"},
         placed,
         "securities" if defeased else PROPERTY_TYPES.get(kind, "other"),
         value,
@@ -125,17 +125,18 @@ def _code(text: str | None) -> str:
     return (text or "").strip().upper()
 
 
-def _value(own: dict[str, str], parts: list[dict[str, str]]) -> tuple[float, bool]:
-    """Value, and whether it is the most recent one for lack of that at securitisation."""
+def _value(own: dict[str, str], parts: list[dict[str, str]]) -> tuple[float, bool, str]:
+    """Value, whether it is the most recent one for lack of that at securitisation, and what is filed as that."""
+    filed = own.get(VALUE) or ", ".join(part.get(VALUE, "") for part in parts[:5])
     for name in (VALUE, RECENT_VALUE):
         text = own.get(name, "")
         value = number_of(text)
         if text and value != 0:
-            return value, name == RECENT_VALUE
+            return value, name == RECENT_VALUE, filed
         values = [number_of(part.get(name)) for part in parts]
         if values and all(v > 0 for v in values):
-            return math.fsum(values), name == RECENT_VALUE
-    return math.nan, False
+            return math.fsum(values), name == RECENT_VALUE, filed
+    return math.nan, False, filed
 
 
 def _chosen(own: dict[str, str], parts: list[dict[str, str]], name: str, empty: frozenset[str]) -> str:

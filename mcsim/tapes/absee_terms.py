@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kernels.amortization import build_level_payment_rate
 from kernels.ops import make_ops
 from mcsim.tapes.absee_lines import date_of, number_of
-from mcsim.tapes.checks import MOST_RATE, MOST_TERM
+from mcsim.tapes.checks import MOST_BALANCE, MOST_RATE, MOST_TERM
 
 BALANCE, ORIGINAL = "reportPeriodEndScheduledLoanBalanceAmount", "originalLoanAmount"
 RATE, PAYMENT = "reportPeriodInterestRatePercentage", "periodicPrincipalAndInterestPaymentSecuritizationAmount"
@@ -47,8 +47,9 @@ _level_payment_rate = build_level_payment_rate(make_ops("numpy", "float64"))
 class Terms:
     """Terms at the cut-off, as columns of :class:`~mcsim.tapes.loans.Loans`; NaN where the filing does not say.
 
-    ``problems`` are (element, what is wrong); ``remarks`` are keys of :data:`mcsim.tapes.absee_codes.REMARKS`. ``used`` holds the
-    elements that the checks of every tape look at, as far as they are used: what is not used is not checked.
+    ``sources`` says from which element a column came, where that is not the usual one. ``problems`` are (element, what is
+    wrong); ``remarks`` are keys of :data:`mcsim.tapes.absee_codes.REMARKS`. ``used`` holds the elements that the checks of every
+    tape look at, as far as they are used: what is not used is not checked.
     """
 
     note_rate: float = math.nan
@@ -58,14 +59,20 @@ class Terms:
     amortisation: float = math.nan
     payment: float = math.nan
     used: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
     remarks: set[str] = field(default_factory=set)
 
 
 def is_modified(texts: Mapping[str, str]) -> bool:
     """Whether the filing says that the contract was changed."""
-    says = any(texts.get(name, "").lower() in ("true", "1", "y") for name in _MODIFIED)
+    says = any(is_true(texts.get(name, "")) for name in _MODIFIED)
     return says or any(texts.get(name, "").upper() not in _NONE for name in ("modificationCode", NEW_MATURITY))
+
+
+def is_true(text: str) -> bool:
+    """Whether an indicator is set, in any of the words of filings."""
+    return text.upper() in ("TRUE", "1", "Y", "YES")
 
 
 _MODIFIED = ("modifiedIndicator", "reportPeriodModificationIndicator")
@@ -75,6 +82,8 @@ def terms_of(texts: Mapping[str, str], cut_off: datetime.date) -> Terms:
     """Terms of a loan with the texts ``texts`` at ``cut_off``, the end of the reporting period."""
     terms = Terms()
     modified = is_modified(texts)
+    if modified:
+        _check_modification(texts, terms)
     terms.note_rate = _note_rate(texts, modified, terms)
     first, term = date_of(texts.get("firstLoanPaymentDueDate")), number_of(texts.get("originalTermLoanNumber"))
     terms.used = {"term": term, "origination": date_of(texts.get("originationDate")), "first_payment": first}
@@ -89,7 +98,42 @@ def terms_of(texts: Mapping[str, str], cut_off: datetime.date) -> Terms:
     if modified:
         _amortise_as_modified(texts, latest, terms)
     terms.payment = _payment(texts, modified, terms)
+    if modified:
+        _compare_rates(texts, terms)
     return terms
+
+
+def _check_modification(texts: Mapping[str, str], terms: Terms) -> None:
+    """What was agreed is a rate, a payment, months: what is given and is none of these leaves the contract open."""
+    most = {NEW_RATE: (MOST_RATE, "rate, per unit"), NEW_PAYMENT: (MOST_BALANCE, "payment, USD"),
+            NEW_AMORTISATION: (MOST_TERM, "number of months")}  # fmt: skip
+    for name, (largest, what) in most.items():
+        given = texts.get(name, "").upper() not in _NONE
+        if given and not 0 <= number_of(texts.get(name)) <= largest:
+            terms.problems.append((name, f"modified, and this is no {what}; expected 0 to {largest:g}"))
+
+
+def _compare_rates(texts: Mapping[str, str], terms: Terms) -> None:
+    """The rate agreed beside the period's: a payment of the first and not of the second is of another contract than the rate."""
+    agreed, rate = number_of(texts.get(NEW_RATE)), terms.note_rate
+    if not 0 < agreed <= MOST_RATE or not abs(agreed - rate) > 2 * _COUPON_ROUNDING:
+        return
+    given = number_of(texts.get(NEW_PAYMENT))
+    given = given if given > 0 else number_of(texts.get(PAYMENT))
+    if _agrees(given, texts, replace(terms, note_rate=agreed)) and not _agrees(given, texts, terms):
+        reason = (
+            f"the payment is of this rate, the period's rate is {rate:g} ({RATE}); expected rate and payment of one contract"
+        )
+        terms.problems.append((NEW_RATE, reason))
+    else:
+        terms.remarks.add("modified rate")
+
+
+def _agrees(given: float, texts: Mapping[str, str], terms: Terms) -> bool:
+    """Whether a payment is the level payment, or a month's interest, of these terms."""
+    if _is_interest(given, texts, terms.note_rate):
+        return True
+    return any(abs(given / level - 1) <= NEAR_LEVEL for level in _levels(texts, terms))
 
 
 def _month(date: datetime.date | None) -> float:
@@ -122,10 +166,13 @@ def _last_due(
         changed = date_of(agreed)
         if changed is None:
             terms.problems.append((NEW_MATURITY, "modified, and this is not a date; expected MM-DD-YYYY"))
-        # Where the loan was extended again the maturity itself may have been moved, and this one left behind.
-        elif changed > cut_off or matures is None or matures <= cut_off:
+        # Where the loan was extended again the maturity itself was moved beyond the first one, and this one left behind.
+        elif changed > cut_off or not _month(matures) > _month(first) + terms.used["term"]:
             terms.used["maturity_date"] = changed
+            terms.sources = dict.fromkeys(("maturity", "maturity_date"), NEW_MATURITY)
             return _month(changed)
+        else:
+            terms.remarks.add("extended again")
     hyper = date_of(texts.get(HYPER_DATE))
     if hyper is not None and first is not None and matures is not None and first < hyper < matures:
         terms.remarks.add("anticipated repayment")
@@ -193,6 +240,8 @@ def _payment(texts: Mapping[str, str], modified: bool, terms: Terms) -> float:
         return math.nan
     if any(abs(given / level - 1) <= NEAR_LEVEL for level in levels):
         return given
+    if name == NEW_PAYMENT:
+        terms.sources["payment"] = NEW_PAYMENT
     if _is_interest(given, texts, terms.note_rate):
         if name == NEW_PAYMENT:
             terms.interest_only = terms.amortisation = terms.maturity

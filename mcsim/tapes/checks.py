@@ -38,6 +38,8 @@ MOST_TERM = 600  # months; the longest terms lent are 40 years, 50 with an exten
 MOST_LTV = 3.0
 FIRST_YEAR = 1950  # level-payment mortgages of 30 years are younger
 
+_NOTED_IDS = 100  # the attributes of a store are no place for a million
+
 
 @dataclass
 class Candidates:
@@ -63,6 +65,11 @@ class Candidates:
         Rows of the tape, those that could not be split into columns included.
     notes : list
         What the reader applied, left out, imputed or did not know.
+    sources : dict
+        Name in ``loans`` or ``extra`` → the tape's own name of the column row by row, where rows have it from different ones.
+    expected : dict
+        Name in ``loans`` or ``extra`` → what was expected of it, where the tape has something else in that column: a value, of
+        which the loan-to-value ratio follows, or dates of its own form.
     """
 
     rows: np.ndarray
@@ -73,18 +80,28 @@ class Candidates:
     rejects: list[Reject] = field(default_factory=list)
     n_rows: int = 0
     notes: list[Note] = field(default_factory=list)
+    sources: dict[str, np.ndarray] = field(default_factory=dict)
+    expected: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> Any:
         """Column ``name`` of ``loans`` or ``extra``; None where the tape has none."""
         return self.loans.get(name, self.extra.get(name))
 
     def flag(self, name: str, bad: np.ndarray, reason: str | Callable[[int], str]) -> None:
-        """Reject the rows where ``bad``, under the tape's name of column ``name``."""
-        column = self.columns.get(name, name)
+        """Reject the rows where ``bad``, under the tape's name of column ``name``; once a row and column."""
+        known = {(reject.row, reject.column) for reject in self.rejects} if bad.any() else set()
         for i in np.flatnonzero(bad):
+            column = str(self.sources[name][i]) if name in self.sources else self.columns.get(name, name)
             value = str(self.texts[column][i]) if column in self.texts else str(self.get(name)[i])
             text = reason if isinstance(reason, str) else reason(int(i))
-            self.rejects.append(Reject(int(self.rows[i]), str(self.loans["loan_id"][i]), column, value, text))
+            if (int(self.rows[i]), column) not in known:
+                self.rejects.append(Reject(int(self.rows[i]), str(self.loans["loan_id"][i]), column, value, text))
+
+    def note(self, subject: str, text: str, where: np.ndarray) -> None:
+        """A note, if it concerns any row."""
+        if where.any():
+            ids = tuple(str(i) for i in self.loans["loan_id"][where][:_NOTED_IDS])
+            self.notes.append(Note(subject, text, int(where.sum()), float(np.nansum(self.loans["balance"][where])), ids))
 
 
 def check(candidates: Candidates, cut_off: datetime.date) -> tuple[Reject, ...]:
@@ -124,7 +141,8 @@ def _in_range(candidates: Candidates, name: str, low: float, high: float, *, ope
         return
     values = np.asarray(values, dtype=np.float64)
     missing = np.isnan(values)
-    expected = f"expected {'more than' if open_low else 'at least'} {low:g} and at most {high:g}"
+    limits = f"expected {'more than' if open_low else 'at least'} {low:g} and at most {high:g}"
+    expected = candidates.expected.get(name, limits)
     if optional:
         text = candidates.texts.get(candidates.columns.get(name, name))
         missing = missing & (text != "") if text is not None else np.zeros_like(missing)
@@ -153,7 +171,8 @@ def _check_dates(candidates: Candidates, cut_off: datetime.date) -> None:
         dates = candidates.get(name)
         if dates is None:
             continue
-        candidates.flag(name, np.isnat(dates), "missing or not a date")
+        form = f"; {candidates.expected[name]}" if name in candidates.expected else ""
+        candidates.flag(name, np.isnat(dates), f"missing or not a date{form}")
         outside = ~np.isnat(dates) & ((dates < first) | (dates > latest))
         candidates.flag(name, outside, f"date out of range; expected {first} to {latest}")
 

@@ -59,8 +59,18 @@ def test_what_a_modification_changes(tmp_path: Path, changes: dict[str, str], ex
     ("changes", "column", "reason"),
     [
         ({NEW_MATURITY: "soon"}, NEW_MATURITY, "not a date"),
-        ({NEW_PAYMENT: "20000.00"}, PAYMENT, "does not cover a month's interest"),
+        ({NEW_PAYMENT: "20000.00"}, NEW_PAYMENT, "does not cover a month's interest"),
         ({NEW_PAYMENT: "90000.00"}, NEW_PAYMENT, "times the level payment"),
+        ({NEW_RATE: "3.0"}, NEW_RATE, "no rate, per unit"),
+        ({NEW_RATE: "abc"}, NEW_RATE, "no rate, per unit"),
+        ({NEW_PAYMENT: "-5"}, NEW_PAYMENT, "no payment"),
+        ({NEW_AMORTISATION: "soon"}, NEW_AMORTISATION, "no number of months"),
+        # The payment of 360 months at 3%, beside a rate of 4.8% for the period.
+        ({NEW_RATE: "0.03", NEW_PAYMENT: "41476.18"}, NEW_RATE, "the period's rate is 0.048"),
+        ({NEW_RATE: "0.03", NEW_PAYMENT: "24595.00"}, NEW_RATE, "the period's rate is 0.048"),  # a month's interest at 3%
+        # Shortened to a day that has gone by: matured, whatever the maturity of the first contract was.
+        ({NEW_MATURITY: "10-06-2017"}, NEW_MATURITY, "the last payment is not after the cut-off"),
+        ({NEW_MATURITY: "11-01-2017"}, NEW_MATURITY, "the last payment is not after the cut-off"),
     ],
 )
 def test_a_modification_that_cannot_be_read_is_rejected(
@@ -74,7 +84,9 @@ REJECTED = [
     ({"paymentStatusLoanCode": "3"}, "90 or more days delinquent"),
     ({"paymentStatusLoanCode": "4"}, "matured balloon, performing"),
     ({"paymentStatusLoanCode": "5"}, "matured balloon, not performing"),
-    ({"paymentStatusLoanCode": ""}, "not a performing loan"),
+    ({"paymentStatusLoanCode": ""}, "missing: not a performing loan"),
+    ({"paymentStatusLoanCode": "NA"}, "missing: not a performing loan"),
+    ({"paymentStatusLoanCode": "Z"}, "not in the list of codes: not a performing loan"),
     ({"workoutStrategyCode": "2"}, "foreclosure"),
     ({"workoutStrategyCode": "3"}, "bankruptcy"),
     ({"workoutStrategyCode": "7", SENT: "01-05-2017"}, "real estate owned"),
@@ -123,6 +135,20 @@ def test_a_property_in_foreclosure_rejects_its_loan(tmp_path: Path, code: str, r
         ({"liquidationPrepaymentCode": "1"}, "curtailed"),
         ({"loanStructureCode": "B1"}, "subordinate"),
         ({"lienPositionSecuritizationCode": "2"}, "subordinate"),
+        ({"workoutStrategyCode": "98"}, "workout"),
+        ({"workoutStrategyCode": "8"}, "workout"),
+        ({"workoutStrategyCode": "1"}, "workout"),  # a modification, and none is filed
+        ({"modificationCode": "98"}, "no modification"),
+        ({NEW_RATE: "0.03"}, "no modification"),
+        ({NEW_PAYMENT: "41476.18"}, "no modification"),
+        ({"assetSubjectDemandStatusCode": "2"}, "repurchase demanded"),
+        ({"liquidationPrepaymentCode": "12"}, "codes not known"),
+        ({"liquidationPrepaymentCode": "99"}, "codes not known"),
+        ({"modifiedIndicator": "maybe"}, "codes not known"),
+        ({"nonRecoverabilityIndicator": "?"}, "codes not known"),
+        ({"workoutStrategyCode": "77"}, "codes not known"),
+        ({"modificationCode": "99"}, "codes not known"),
+        ({"lienPositionSecuritizationCode": "9"}, "codes not known"),
     ],
 )
 def test_noted(tmp_path: Path, changes: dict[str, str], subject: str) -> None:
@@ -137,9 +163,9 @@ def test_noted(tmp_path: Path, changes: dict[str, str], subject: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"workoutStrategyCode": "98"}, {"workoutStrategyCode": "8"}, {"liquidationPrepaymentCode": "0"},
-        {"realizedLossToTrustAmount": "0.00"}, {SENT: "NA"}, {"modificationCode": "NA"},
-        {"modificationCode": "98"},
+        {"workoutStrategyCode": "NA"}, {"liquidationPrepaymentCode": "0"}, {"assetSubjectDemandStatusCode": "NA"},
+        {"realizedLossToTrustAmount": "0.00"}, {SENT: "NA"}, {"modificationCode": "NA"}, {"modifiedIndicator": "No"},
+        {NEW_RATE: "0", NEW_PAYMENT: "0.00"}, {NEW_RATE: "NA"},
     ],
 )  # fmt: skip
 def test_codes_that_say_nothing(tmp_path: Path, changes: dict[str, str]) -> None:
@@ -238,3 +264,28 @@ def test_the_most_recent_value_stands_in(tmp_path: Path) -> None:
 def test_loan_groups_are_noted(tmp_path: Path) -> None:
     tape = read(write(tmp_path, loan(GroupID="1"), loan(assetNumber="2", GroupID="2")))
     assert [str(n) for n in tape.notes if n.subject == "loan groups"] == ["loan groups: 2: read as one pool (1, 2)"]
+
+
+@pytest.mark.parametrize(("code", "noted_"), [("Q", True), ("X", False), ("IP", False), ("n", False)])
+def test_codes_of_a_property(tmp_path: Path, code: str, noted_: bool) -> None:
+    """X is in the list: the contract allows no defeasance. What is not is counted, on a line of its own as well."""
+    element = f"<DefeasedStatusCode>{code}</DefeasedStatusCode></property>"
+    on_a_line = part("1.01").replace("</property>", element)
+    for lines in ((loan().replace("</property>", element),), (loan(), on_a_line)):
+        tape = read(write(tmp_path, *lines, loan(assetNumber="2")))
+        assert noted(tape, "codes not known") == (["1"] if noted_ else [])
+        assert not noted_ or any(f"DefeasedStatusCode {code}: not in the list" in str(note) for note in tape.notes)
+
+
+def test_a_modified_rate_that_is_not_in_force_is_noted(tmp_path: Path) -> None:
+    """The reduction has ended, or is to come: rate and payment of the period are one contract, and read."""
+    tape = read(write(tmp_path, loan(**MODIFIED | {NEW_RATE: "0.03"})))
+    assert (terms(tape)["note_rate"], terms(tape)["payment"]) == (0.048, 52466.54)
+    assert noted(tape, "modified rate") == ["1"]
+    tape = read(write(tmp_path, loan(**MODIFIED | {NEW_RATE: "0.04800001", NEW_PAYMENT: "52466.54"})))
+    assert noted(tape, "modified rate") == []
+
+
+def test_extended_again_is_noted(tmp_path: Path) -> None:
+    tape = read(write(tmp_path, loan(**MODIFIED | {"maturityDate": "10-06-2027", NEW_MATURITY: "10-06-2017"})))
+    assert noted(tape, "extended again") == ["1"]

@@ -17,7 +17,20 @@ PERIOD = {"reportingPeriodBeginningDate": "10-12-2017", "reportingPeriodEndDate"
 
 
 @pytest.mark.parametrize(
-    "numbers", [("2.01", "2.02"), ("2-001", "2-002"), ("2.1", "2.2"), ("002.01", "002.02"), ("2A", "2B"), ("2", "2")]
+    "numbers",
+    [
+        ("2.01", "2.02"),
+        ("2-001", "2-002"),
+        ("2.1", "2.2"),
+        ("002.01", "002.02"),
+        ("2A", "2B"),
+        ("2", "2"),
+        ("2_01", "2_02"),
+        ("2/1", "2/2"),
+        ("2 A", "2 B"),
+        ("2-A", "2_B"),
+        ("2 01", "2 - 02"),
+    ],
 )
 @pytest.mark.parametrize(
     "more",
@@ -179,3 +192,47 @@ def test_dates(text: str) -> None:
     assert date_of(text) == datetime.date(2026, 11, 6)
     assert date_of(text.replace("06", "32")) is None
     assert date_of("") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("reportPeriodInterestRatePercentage", "0.03", "0.048"),
+        ("reportPeriodEndScheduledLoanBalanceAmount", "9838000.00", "1.0"),
+        ("reportPeriodEndScheduledLoanBalanceAmount", "0", "9838000.00"),  # not left out as paid off either
+        ("paymentStatusLoanCode", "0", "3"),
+        ("maturityDate", "10-06-2026", "10-06-2036"),
+        ("originatorName", "One", "Another"),
+    ],
+)
+def test_an_element_that_stands_twice(tmp_path: Path, name: str, first: str, second: str) -> None:
+    """Which of two contents counts does not show, in either order; the same one twice is one."""
+    for one, other in ((first, second), (second, first)):
+        twice = loan(**{name: one}).replace(f"</{name}>", f"</{name}><{name}>{other}</{name}>")
+        tape = read(write(tmp_path, twice, loan(assetNumber="2")), share=0.5)
+        assert tape.loans.loan_id.tolist() == ["2"]
+        (reject,) = [r for r in tape.rejects if r.column == name and "stands twice" in r.reason]
+        assert (reject.loan_id, reject.value) == ("1", f"{one}, {other}")
+    for other in (LOAN.get(name, ""), "", f"{LOAN.get(name, '')} "):
+        same = loan(**{name: LOAN.get(name, "")}).replace(f"</{name}>", f"</{name}><{name}>{other}</{name}>")
+        assert len(read(write(tmp_path, same)).loans) == 1
+
+
+def test_an_element_of_a_property_that_stands_twice(tmp_path: Path) -> None:
+    """On the loan's own line, and on one that joins it: the loan is in doubt."""
+    more = "<propertyState>NV</propertyState></property>"
+    own, joined = loan().replace("</property>", more), part("1.01").replace("</property>", more)
+    for lines in ((own,), (loan(), joined)):
+        tape = read(write(tmp_path, *lines, loan(assetNumber="2")), share=0.5)
+        assert [(r.loan_id, r.column) for r in tape.rejects] == [("1", "propertyState")]
+        assert "stands twice with different contents" in tape.rejects[0].reason
+
+
+@pytest.mark.parametrize(("second", "said"), [("4000000", ["1"]), ("4919000", []), ("4919001.50", [])])
+def test_balances_of_parts_are_held_against_the_loan(tmp_path: Path, second: str, said: list[str]) -> None:
+    balance = "reportPeriodEndScheduledLoanBalanceAmount"
+    lines = [part("1-001", **{balance: "4919000"}), part("1-002", **{balance: second})]
+    tape = read(write(tmp_path, loan(), *lines))
+    assert tape.loans.balance.tolist() == [9_838_000]
+    assert noted(tape, "parts do not sum") == said
+    assert not noted(read(write(tmp_path, loan(), part("1-001", **{balance: "9838000.00"}))), "parts do not sum")

@@ -224,3 +224,17 @@ def test_a_missing_fee_is_the_portfolio_s_and_noted(tmp_path: Path) -> None:
         "2": 0.0002,
     }
     assert noted(tape, "fee not given") == ["1"]
+
+
+@pytest.mark.parametrize("value", ["1.00", "", "0", "much"])
+def test_a_reject_names_what_was_filed_and_what_was_expected(tmp_path: Path, value: str) -> None:
+    """Of a value the value, not the ratio that follows from it."""
+    tape = read(write(tmp_path, loan(PROPERTY | {VALUE: value}), loan(assetNumber="2")), share=0.5)
+    assert [(r.column, r.value) for r in tape.rejects] == [(VALUE, value)]
+    assert "expected the value of the property, USD: what was lent over it is at most 3" in tape.rejects[0].reason
+
+
+@pytest.mark.parametrize("name", ["maturityDate", "originationDate", "firstLoanPaymentDueDate"])
+def test_a_date_of_another_form(tmp_path: Path, name: str) -> None:
+    tape = read(write(tmp_path, loan(**{name: "31-12-2026"}), loan(assetNumber="2")), share=0.5)
+    assert ("missing or not a date; expected MM-DD-YYYY", name) in [(r.reason, r.column) for r in tape.rejects]
