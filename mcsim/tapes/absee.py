@@ -113,8 +113,10 @@ def _candidates(exhibit: Exhibit, running: list[Loan], cut_off: datetime.date, s
         extra[name] = np.array([term.used[name] for term in terms], dtype=np.float64)
     for name in _DATES:
         extra[name] = np.array([term.used[name] for term in terms], dtype="datetime64[D]")
+    for fee, term in zip(fees, terms, strict=True):
+        term.sources |= {"servicing_rate": "portfolio.servicing_rate"} if fee.upper() in NOT_GIVEN else {}
     sources = {name: _texts(term.sources.get(name, COLUMNS[name]) for term in terms) for name in _SOURCES}
-    elements = {*COLUMNS.values(), *(name for names in sources.values() for name in names)}
+    elements = {*COLUMNS.values(), *(name for names in sources.values() for name in names)} - {"portfolio.servicing_rate"}
     texts = {name: _texts(asset.texts.get(name, "") for asset in assets) for name in elements}
     texts |= {n: _texts(stands.texts[n] for stands in collateral) for n in ("propertyState", "propertyTypeCode", VALUE)}
     remarks = [absee_codes.remarks_of(n, c) | t.remarks for n, c, t in zip(running, collateral, terms, strict=True)]

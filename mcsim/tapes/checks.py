@@ -36,6 +36,11 @@ MOST_RATE = 0.25  # annual; a rate given in percent (4.0 for 4%) is above
 MOST_FEE = 0.05  # annual
 MOST_TERM = 600  # months; the longest terms lent are 40 years, 50 with an extension
 MOST_LTV = 3.0
+ODD_FEE = 0.01  # annual; trustee, master and primary servicer together take less of almost any loan
+NO_INTEREST = 0.0025  # annual: a loan at less, subsidised or modified, pays servicing from principal by its nature
+# Contracts end negative amortisation at 110% to 125% of what was lent, and capitalise arrears within that.
+MOST_OVER_ORIGINAL = 1.25
+ROUNDED_ORIGINAL = 500.0  # USD: the agencies round what was lent to 1,000
 FIRST_YEAR = 1950  # level-payment mortgages of 30 years are younger
 
 _NOTED_IDS = 100  # the attributes of a store are no place for a million
@@ -111,6 +116,8 @@ def check(candidates: Candidates, cut_off: datetime.date) -> tuple[Reject, ...]:
     _check_dates(candidates, cut_off)
     _check_terms(candidates)
     _check_consequences(candidates)
+    _check_fees(candidates)
+    _check_growth(candidates)
     return tuple(sorted(candidates.rejects, key=lambda reject: reject.row))
 
 
@@ -162,6 +169,45 @@ def _check_amounts(candidates: Candidates) -> None:
     _in_range(candidates, "given_payment", 0, MOST_BALANCE, open_low=True, optional=True)
 
 
+def _left(candidates: Candidates) -> np.ndarray:
+    """Rows that nothing is wrong with so far."""
+    return ~np.isin(candidates.rows, [reject.row for reject in candidates.rejects])
+
+
+def _check_fees(candidates: Candidates) -> None:
+    """Servicing is paid from interest: a fee at or above the note rate would be paid from principal."""
+    rate, fee = (np.asarray(candidates.loans[name], dtype=np.float64) for name in ("note_rate", "servicing_rate"))
+    left = _left(candidates)
+    over = left & (fee >= rate) & (fee > 0)
+    candidates.note(
+        "servicing above the note rate", f"a note rate under {NO_INTEREST:g}: servicing is paid from principal",
+        over & (rate < NO_INTEREST),
+    )  # fmt: skip
+    candidates.flag(
+        "servicing_rate", over & (rate >= NO_INTEREST),
+        lambda i: f"servicing of {fee[i]:g} a year is not below the note rate of {rate[i]:g}: principal would pay it; expected less",
+    )  # fmt: skip
+    candidates.note(
+        "servicing", f"more than {ODD_FEE:g} a year: read as given; in another unit?", left & (fee > ODD_FEE) & (fee < rate)
+    )
+
+
+def _check_growth(candidates: Candidates) -> None:
+    """A balance above what was lent: rounding, capitalised interest, or two columns that are not of one loan."""
+    balance, original = (np.asarray(candidates.loans[name], dtype=np.float64) for name in ("balance", "original_balance"))
+    left = _left(candidates)
+    grown = left & (balance > original * MOST_OVER_ORIGINAL + ROUNDED_ORIGINAL)
+    candidates.flag(
+        "balance", grown,
+        lambda i: f"{balance[i] / original[i]:.3g} times the original balance of {original[i]:,.2f}; expected at most "
+        f"{MOST_OVER_ORIGINAL:g}: negative amortisation ends there",
+    )  # fmt: skip
+    candidates.note(
+        "balance above the original one", "interest capitalised, or negative amortisation before: the balance is read",
+        left & ~grown & (balance > original + ROUNDED_ORIGINAL),
+    )  # fmt: skip
+
+
 def _check_dates(candidates: Candidates, cut_off: datetime.date) -> None:
     first, last = np.datetime64(f"{FIRST_YEAR}-01-01"), np.datetime64(cut_off)
     horizon = last + np.timedelta64(MOST_TERM * 31, "D")  # no month is longer than 31 days
@@ -190,7 +236,7 @@ def _check_terms(candidates: Candidates) -> None:
 
 def _check_consequences(candidates: Candidates) -> None:
     """What is computed from several columns, for rows in which each column alone is right."""
-    loans, left = candidates.loans, ~np.isin(candidates.rows, [reject.row for reject in candidates.rejects])
+    loans, left = candidates.loans, _left(candidates)
     ended = left & ~(loans["maturity"] >= 1)
     candidates.flag("maturity", ended, "the last payment is not after the cut-off; expected a loan that still runs")
     left &= ~ended

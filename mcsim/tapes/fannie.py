@@ -22,7 +22,7 @@ from mcsim.tapes.notes import Note
 
 COLUMNS = {
     "loan_id": "loan_id", "balance": "orig_upb", "original_balance": "orig_upb", "note_rate": "orig_rate",
-    "servicing_rate": "servicing_rate", "term": "orig_term", "maturity": "orig_term", "amortisation": "orig_term",
+    "servicing_rate": "portfolio.servicing_rate", "term": "orig_term", "maturity": "orig_term", "amortisation": "orig_term",
     "interest_only": "orig_term", "origination": "orig_date", "first_payment": "first_pay", "original_ltv": "oltv",
     "ltv": "oltv", "state": "state", "property_type": "prop_type",
 }  # fmt: skip

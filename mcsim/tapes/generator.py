@@ -15,7 +15,7 @@ from kernels import philox, special
 from kernels.ops import make_ops
 from mcsim.errors import InputError, nearest
 from mcsim.settings import Generator
-from mcsim.tapes.checks import MOST_BALANCE, MOST_FEE, MOST_LTV, MOST_RATE, MOST_TERM, STATES, Candidates
+from mcsim.tapes.checks import MOST_BALANCE, MOST_FEE, MOST_LTV, MOST_RATE, MOST_TERM, NO_INTEREST, STATES, Candidates
 from mcsim.tapes.loans import scheduled_balance
 
 STREAM = 3
@@ -69,6 +69,7 @@ def generate(terms: Generator, cut_off: datetime.date, servicing_rate: float) ->
     interest_only = np.where(interest_only_loan, float(min(_INTEREST_ONLY_MONTHS, terms.term - 1)), zero)
     size = _FUNCTIONS.exp(terms.balance_spread * _normal(_CUT + _strata(n, seed, _BALANCE) * (1 - _CUT)))
     note_rate = _note_rates(terms, size, seed)
+    _check_servicing(servicing_rate, note_rate)
     full_term = np.full(n, term)
     # The average is that of the balances at the cut-off: size the original ones so that they amortise to it.
     unit = 1e6  # USD, where a cent is a relative 1e-8
@@ -122,6 +123,16 @@ def _check(terms: Generator, servicing_rate: float) -> None:
         problems.append(f"portfolio.generator.seed = {terms.seed!r}: expected 0 to {2**32 - 1}")
     if problems:
         raise InputError(problems)
+
+
+def _check_servicing(servicing_rate: float, note_rate: np.ndarray) -> None:
+    """A setting that makes principal pay the servicing of some of the loans is refused as such."""
+    over = int((note_rate <= servicing_rate).sum())
+    if over and servicing_rate >= NO_INTEREST:
+        raise InputError(
+            f"portfolio.servicing_rate = {servicing_rate:g}: not below the note rate of {over:,} of {len(note_rate):,} loans, the "
+            f"lowest of which is {note_rate.min():g}; expected less, or a higher portfolio.generator.note_rate_mean"
+        )
 
 
 def _words(n: int, seed: int, draw: int) -> tuple[np.ndarray, ...]:

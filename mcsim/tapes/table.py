@@ -204,7 +204,9 @@ def _candidates(
     if "original_balance" not in rows.columns:
         names["original_balance"] = names["balance"]  # one problem is one reject
     texts = {column.name: column.text for column in rows.columns.values()}
-    return Candidates(rows.numbers, loans, {"term": months["maturity"]}, names, texts, rows.rejects, rows.n_rows, rows.notes)
+    sources = rows.sources | {"servicing_rate": np.where(unknown_fee, "portfolio.servicing_rate", names["servicing_rate"])}
+    extra = {"term": months["maturity"]}
+    return Candidates(rows.numbers, loans, extra, names, texts, rows.rejects, rows.n_rows, rows.notes, sources)
 
 
 def _note_units(rows: Rows, months: dict[str, np.ndarray]) -> None:

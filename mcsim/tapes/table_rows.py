@@ -28,6 +28,8 @@ class Rows:
     notes: list[Note] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     """Field → the column that its rejects name."""
+    sources: dict[str, np.ndarray] = field(default_factory=dict)
+    """Field → the column that it came from, row by row, where there are several."""
     balance: np.ndarray = field(default_factory=lambda: np.zeros(0))
     used: set[str] = field(default_factory=set)
     """Fields from which others were derived."""
@@ -74,13 +76,17 @@ class Rows:
     def settle(self, name: str, *others: tuple[str, np.ndarray]) -> np.ndarray:
         """A number: from its own column, where that is blank from the first of ``others`` that has it, else imputed."""
         values, open_ = self.number(name), self.blank(name).copy()
+        present = [key for key in (name, *(other for other, _ in others)) if key in self.columns]
+        self.names[name] = self.columns[present[0]].name if present else name
+        source = np.full(len(self), self.names[name], dtype=object)
         for other, derived in others:
+            source[open_ & ~self.blank(other)] = self.columns[other].name if other in self.columns else other
             take = open_ & ~np.isnan(derived)
             values[take] = derived[take]
             open_ &= ~take & self.blank(other)
             self.used |= {other} if take.any() else set()
-        present = [key for key in (name, *(other for other, _ in others)) if key in self.columns]
-        self.names[name] = self.columns[present[0]].name if present else name
+        if others:
+            self.sources[name] = source
         return self._impute(name, values, open_)
 
     def _impute(self, name: str, values: np.ndarray, open_: np.ndarray) -> np.ndarray:

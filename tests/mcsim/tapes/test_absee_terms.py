@@ -176,7 +176,11 @@ def test_anticipated_repayment(tmp_path: Path) -> None:
         ({RATE: "4.80%"}, 0.048, None),
         ({RATE: ""}, 0.048, "rate of the contract"),
         ({RATE: "0.00"}, 0.048, "rate of the contract"),  # before the first period
-        ({RATE: "0", "originalInterestRatePercentage": "0", PAYMENT: "28000"}, 0.0, None),  # lent without interest
+        (
+            {RATE: "0", "originalInterestRatePercentage": "0", PAYMENT: "28000"},
+            0.0,
+            "servicing above the note rate",
+        ),  # lent free
         ({RATE: "0.0500"}, 0.05, "other rate"),
     ],
 )
@@ -193,7 +197,7 @@ def test_note_rate(tmp_path: Path, changes: dict[str, str], rate: float, note: s
         ("originationDate", "11-13-2017", "11-14-2017"),  # the cut-off, and the day after
         ("originationDate", "09-20-2016", "09-20-2047"),  # 30 years hence
         ("firstLoanPaymentDueDate", "01-06-2018", "02-06-2018"),  # two months after the cut-off at the latest
-        ("servicerTrusteeFeeRatePercentage", "0.05", "0.051"),
+        ("servicerTrusteeFeeRatePercentage", "0.0479", "0.048"),  # below the note rate
         ("servicerTrusteeFeeRatePercentage", "0", "x"),
         (RATE, "0.25", "0.26"),
         (RATE, "0.048", "4.80"),  # percent for unit
