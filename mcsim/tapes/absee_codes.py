@@ -22,7 +22,7 @@ from mcsim.tapes.absee_terms import (
     is_true,
 )
 from mcsim.tapes.containers import shorten
-from mcsim.tapes.notes import Note
+from mcsim.tapes.notes import LINES_WITHOUT_A_LOAN, Note
 from mcsim.tapes.rejects import Reject
 
 # Element → codes that are carried, names of those that are not, what was expected. A blank code is not carried either, but for
@@ -214,7 +214,7 @@ def _orphans(exhibit: Exhibit) -> list[Note]:
     if not exhibit.orphans:
         return []
     ids = tuple(shorten(asset.number) for asset in exhibit.orphans)
-    return [Note("lines without a loan", "property lines of no loan in the file: left out", len(ids), None, ids)]
+    return [Note(LINES_WITHOUT_A_LOAN, "property lines of no loan in the file: left out", len(ids), None, ids)]
 
 
 def _groups(loans: Sequence[Asset]) -> list[Note]:

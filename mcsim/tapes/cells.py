@@ -11,16 +11,17 @@ import numpy as np
 DATE_WORDS = "YYYY, YY, MM, MON, DD and what stands between them, such as MM/DD/YYYY, or excel"
 DATE_FORMS = (
     "YYYY-MM-DD", "MM/DD/YYYY", "DD/MM/YYYY", "MM/YYYY", "MMYYYY", "YYYYMM", "YYYYMMDD", "YYYY/MM/DD", "DD.MM.YYYY", "DD-MON-YYYY",
-    "MON-YYYY", "MON-YY", "MM/DD/YY",
+    "MON-YYYY", "MON-YY", "MM/DD/YY", "excel",
 )  # fmt: skip
 """Forms that are looked for where dates are not of the form expected."""
 
 _TOKEN = re.compile(r"YYYY|YY|MON|MM|DD|[^A-Za-z%]+")
 _DIRECTIVES = {"YYYY": "%Y", "YY": "%y", "MON": "%b", "MM": "%m", "DD": "%d"}
-_ISO = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
+_ISO = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
 _EXCEL_ZERO = datetime.date(1899, 12, 30)  # day 0 of a spreadsheet's serial numbers, after its 29 February 1900
+_EXCEL_FIRST = np.datetime64("1950-01-01")  # of a serial number that is guessed
 _PLAIN = r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$"
-_GROUPED = r"^[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?$"
+_GROUPED = r"^[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?$"
 _YEARS = range(1900, 2200)
 
 
@@ -93,7 +94,10 @@ def dates(texts: Sequence[str], form: str = "") -> np.ndarray:
 def date_form(texts: Sequence[str], forms: Sequence[str] = DATE_FORMS) -> str:
     """The form that most of the texts have, the first of several; empty where none has any."""
     some = sorted({text for text in texts if text.strip()})[:1000]
-    count = {form: int((~np.isnat(dates(some, form))).sum()) if some else 0 for form in forms}
+    found = {form: dates(some, form) if some else np.array([], dtype="datetime64[D]") for form in forms}
+    if "excel" in found:  # any small number is the serial of a day soon after 1900
+        found["excel"] = found["excel"][found["excel"] >= _EXCEL_FIRST]
+    count = {form: int((~np.isnat(days)).sum()) for form, days in found.items()}
     best = max(count, key=lambda form: count[form])
     return best if count[best] else ""
 

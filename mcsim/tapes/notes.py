@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+LINES_WITHOUT_A_LOAN = "lines without a loan"
+"""Subject of the lines that were left out: what is missing of the loans that are refused may stand there."""
 _SHOWN = 8  # ids in a line; the record has them all
 
 

@@ -19,7 +19,7 @@ from mcsim.tapes.fannie import read_fannie_acquisition
 from mcsim.tapes.generator import generate
 from mcsim.tapes.loans import Loans, make_loans
 from mcsim.tapes.marking import HomePriceRatio
-from mcsim.tapes.notes import Note
+from mcsim.tapes.notes import LINES_WITHOUT_A_LOAN, Note
 from mcsim.tapes.rejects import Reject, limit_rejects, write_rejects
 
 __all__ = ["SOURCES", "HomePriceRatio", "InputFile", "Reject", "Tape", "load_portfolio", "write_rejects"]
@@ -130,7 +130,8 @@ def _accept(
     if rejects_file is not None:
         write_rejects(rejects, rejects_file)
     source = files[0][0] if files else portfolio.name
-    n_rejected = limit_rejects(rejects, candidates.n_rows, portfolio.max_reject_share, source)
+    noted = [str(note) for note in candidates.notes if note.subject == LINES_WITHOUT_A_LOAN]
+    n_rejected = limit_rejects(rejects, candidates.n_rows, portfolio.max_reject_share, source, noted)
     good = ~np.isin(candidates.rows, [reject.row for reject in rejects])
     if not good.any():
         raise InputError(

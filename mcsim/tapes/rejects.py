@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def write_rejects(rejects: tuple[Reject, ...], path: str | Path) -> None:
         raise InputError(f"rejects cannot be written to {path}: {error.strerror}") from None
 
 
-def limit_rejects(rejects: tuple[Reject, ...], n_rows: int, max_share: float, source: str) -> int:
+def limit_rejects(rejects: tuple[Reject, ...], n_rows: int, max_share: float, source: str, noted: Sequence[str] = ()) -> int:
     """Number of rejected rows, if the run may go on without them.
 
     Parameters
@@ -66,6 +67,8 @@ def limit_rejects(rejects: tuple[Reject, ...], n_rows: int, max_share: float, so
         Largest rejected share of the rows, 0 to 1.
     source : str
         Name of the tape for the message.
+    noted : sequence of str
+        What else the reader found that may be the cause: lines that join no loan, say.
 
     Raises
     ------
@@ -86,4 +89,4 @@ def limit_rejects(rejects: tuple[Reject, ...], n_rows: int, max_share: float, so
         )
     shown = [f"  row {r.row}, loan {r.loan_id!r}, {r.column} = {r.value!r}: {r.reason}" for r in rejects[:_SHOWN]]
     more = [f"  and {len(rejects) - _SHOWN} more problems"] if len(rejects) > _SHOWN else []
-    raise InputError([headline, *shown, *more])
+    raise InputError([headline, *shown, *more, *(f"  noted: {line}" for line in noted)])

@@ -23,6 +23,7 @@ from mcsim.tapes.table_fields import ARM_FIELDS, ARM_OPTIONS, FIELDS, REQUIRED, 
 from mcsim.tapes.table_mapping import Source, TableMapping, yaml_word
 from mcsim.tapes.table_rows import Rows
 from mcsim.tapes.table_terms import arm, ltv, payments, scheduled, times
+from mcsim.tapes.table_units import check_rates, check_sizes, note_units
 from mcsim.tapes.text_table import read_texts
 
 _CHECKED_LATER = frozenset({
@@ -30,8 +31,6 @@ _CHECKED_LATER = frozenset({
     *ARM_FIELDS, *ARM_OPTIONS,
 })  # fmt: skip
 """Fields whose cells are looked at where they are used: by :func:`mcsim.tapes.checks.check`, and by the terms of adjustable loans."""
-_SMALL_BALANCE = 1_000.0  # USD; a pool of smaller loans is more likely one in thousands
-_SHORT_TERM = 40  # the longest terms lent, in years
 _ALTERNATIVES = tuple(dict.fromkeys(other for spec in FIELDS.values() for other in spec.instead))
 _OF_THE_LOANS = ("balance", "original_balance", "payment", "property_value")
 """Money of a repline that is shared among its loans."""
@@ -185,6 +184,8 @@ def _candidates(
     months = times(rows, cut_off)
     original, rate = rows.settle("original_balance"), rows.settle("note_rate")
     scheduled(rows, original, rate, months)
+    check_rates(rows)
+    check_sizes(rows, original, months["maturity"])
     fee = rows.settle("servicing_rate")
     unknown_fee = np.isnan(fee) & rows.blank("servicing_rate")
     rows.note("servicing_rate", f"{servicing_rate:g}, portfolio.servicing_rate, where the table has none", unknown_fee)
@@ -198,7 +199,7 @@ def _candidates(
     loans["ltv"] = ltv(rows, loans, months, cut_off, ratio)
     loans["payment"] = payments(rows, loans)
     _note_defaults(rows)
-    _note_units(rows, months)
+    note_units(rows, months["maturity"])
     names = {"loan_id": rows.columns["loan_id"].name} if "loan_id" in rows.columns else {}
     names |= rows.names | dict.fromkeys(("term", "maturity"), rows.names["remaining_term"])
     if "original_balance" not in rows.columns:
@@ -207,18 +208,6 @@ def _candidates(
     sources = rows.sources | {"servicing_rate": np.where(unknown_fee, "portfolio.servicing_rate", names["servicing_rate"])}
     extra = {"term": months["maturity"]}
     return Candidates(rows.numbers, loans, extra, names, texts, rows.rejects, rows.n_rows, rows.notes, sources)
-
-
-def _note_units(rows: Rows, months: dict[str, np.ndarray]) -> None:
-    """Units that may be meant otherwise: they read, and are unusual."""
-    there = rows.balance[np.isfinite(rows.balance)]
-    if len(there) and np.median(there) < _SMALL_BALANCE:
-        rows.note(
-            "units", "half of the balances are under 1,000 USD; in thousands? unit: thousands", np.isfinite(rows.balance)
-        )
-    left = months["maturity"]
-    if np.isfinite(left).sum() > 1 and np.nanmax(left) <= _SHORT_TERM:
-        rows.note("units", "no loan has more than 40 payments left; in years? unit: years", np.isfinite(left))
 
 
 def _number_rows(rows: Rows) -> None:

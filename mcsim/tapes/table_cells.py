@@ -12,6 +12,7 @@ from mcsim.tapes.table_fields import (
     FALSE,
     FIELDS,
     HIGHEST_SCORE,
+    LEAST,
     LIMITS,
     LOWEST_SCORE,
     MISSING,
@@ -23,8 +24,8 @@ from mcsim.tapes.table_fields import (
 from mcsim.tapes.table_mapping import Source, yaml_word
 from mcsim.tapes.text_table import TextTable
 
-NEVER_SMALL = ("note_rate", "ltv", "original_ltv")
-"""Of which a whole tape under a quarter of a percent, or 3% of value, is a column per unit that was called percent."""
+_OF_THE_WHOLE = ("note_rate", "ltv", "original_ltv")
+"""Of which half a tape under a tenth of a percent, or 1% of value, is in another unit than it was called."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,9 @@ def _values(field: str, text: np.ndarray, source: Source, decimal: str) -> np.nd
     values, percent = numbers(text.tolist(), decimal)
     times, divided = UNITS.get(kind, {}).get(source.unit, (1, 1))
     shares = kind in ("rate", "ratio") and source.unit != "basis_points"
+    if shares:  # a rate has no thousands: 3,125 is written with a decimal comma
+        sign = "," if decimal == "." else "."
+        values = np.where([sign in cell for cell in text], np.nan, values)
     result = np.where(percent, values / 100 if shares else np.nan, values * times / divided)
     if field in LIMITS:
         result = np.where([cell.casefold() == "none" for cell in text], LIMITS[field], result)
@@ -112,7 +116,7 @@ def _column_problems(field: str, source: Source, column: Column) -> list[str]:
             hint = (
                 f"; {{column: {yaml_word(source.column)}, format: {form}}}?"
                 if form
-                else "; name its form with format: MM/DD/YYYY"
+                else "; name its form with format:, such as MM/DD/YYYY or excel"
             )
             return [f"{where} holds no date {source.format or 'YYYY-MM-DD'}, such as {sample!r}{hint}"]
         if spec.kind in ("choice", "flag"):
@@ -143,11 +147,15 @@ def _unit_problems(field: str, source: Source, column: Column, where: str) -> li
             for name in better[:1]
         ]
     signed = any("%" in str(text) for text in column.text[:100])
-    if unit == "percent" and field in NEVER_SMALL and not signed and largest * 100 <= spec.high:
+    if unit == "percent" and field in _OF_THE_WHOLE and not signed and largest * 100 <= spec.high:
         return [
             f"{where} is declared percent, and its largest value is {largest * 100:.6g}; expected more than {spec.high:g}: it looks "
             f"per unit; {field}: {{column: {yaml_word(source.column)}, unit: per_unit}} (or basis_points, where so little is meant)"
         ]
+    if field in _OF_THE_WHOLE and median < LEAST[field]:
+        better = [name for name, (t, d) in units.items() if name != unit and LEAST[field] <= raw * t / d <= spec.high]
+        hint = f"; in {better[0]}? {field}: {{column: {yaml_word(source.column)}, unit: {better[0]}}}" if better else ""
+        return [f"{where} has a median of {raw:.6g} ({unit}); expected {LEAST[field]:g} to {spec.high:g} ({own}){hint}"]
     return []
 
 

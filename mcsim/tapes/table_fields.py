@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -18,8 +19,13 @@ UNITS: dict[str, dict[str, tuple[int, int]]] = {
 """Kind of a field → its units, the own one first → (times, divided by): a percentage divided by 100 is the nearest number."""
 
 STATUSES = ("performing", "delinquent", "defaulted", "paid_off")
-NO_LIMIT = 1.0
-"""A cap of 100 points, or a floor of none, binds no rate that a mortgage can have."""
+NO_LIMIT = math.nextafter(1.0, 0.0)
+"""A cap of 100 points, or a floor of none, binds no rate that a mortgage can have; no table writes this number, so that a cap of
+``1``, in percent among rates per unit, is not taken for none."""
+LEAST = {"note_rate": 0.001, "margin": 0.001, "periodic_cap": 0.001, "initial_cap": 0.001, "life_cap": 0.001, "life_floor": 0.001,
+         "ltv": 0.01, "original_ltv": 0.01}  # fmt: skip
+"""Under which a rate or ratio is more likely one of another unit. Of the tapes that this was held against (Fannie Mae, Freddie Mac
+K-series and multifamily, a research sample) no rate is under a quarter of a percent, and no ratio at origination under 6%."""
 LOWEST_SCORE, HIGHEST_SCORE = 300, 850  # of the FICO scale
 
 
@@ -59,8 +65,15 @@ def _rate(meaning: str, without: str = "", high: float = MOST_RATE, low: float =
     return Field("rate", meaning, without, low, high, called=called)
 
 
-def _months(meaning: str, without: str = "", low: float = 0.0, instead: tuple[str, ...] = (), called: str = "") -> Field:
-    return Field("months", meaning, without, low, MOST_TERM, instead, tuple(called.split()))
+def _months(
+    meaning: str, without: str = "", low: float = 0.0, instead: tuple[str, ...] = (), called: str = "", high: float = MOST_TERM
+) -> Field:
+    return Field("months", meaning, without, low, high, instead, tuple(called.split()))
+
+
+# Of adjustable loans: subprime margins went to 12 points; 15/15 is the longest hybrid; the index is read 45 days before, or of
+# some months before where it is published late; notes round to an eighth, some to a quarter.
+_MOST_MARGIN, _MOST_RESET, _MOST_LOOKBACK, _MOST_ROUNDING = 0.15, 180, 12, 0.01
 
 
 FIELDS: dict[str, Field] = {
@@ -120,7 +133,7 @@ FIELDS: dict[str, Field] = {
     "adjustable": Field(
         "flag", "whether the rate adjusts", "true where there is a margin, else false", called=("arm", "rate_type", "is_arm")
     ),
-    "margin": _rate("over the index, annual", called=("gross_margin",)),
+    "margin": _rate("over the index, annual", high=_MOST_MARGIN, called=("gross_margin",)),
     "periodic_cap": _rate("largest change at a reset, annual, or `none`", called=("per_cap", "reset_cap")),
     "initial_cap": _rate(
         "largest change at the next reset, annual, or `none`", "`periodic_cap`", called=("first_cap", "initial_reset_cap")
@@ -128,12 +141,13 @@ FIELDS: dict[str, Field] = {
     "life_cap": _rate("highest note rate, annual, or `none`", called=("max_rate", "lifetime_cap", "ceiling")),
     "life_floor": _rate("lowest note rate, annual, or `none`", called=("min_rate", "floor")),
     "rate_rounding": _rate(
-        "index plus margin is rounded to a multiple of it, annual: 0.00125 is an eighth", "0: not rounded", called=("rounding",)
+        "index plus margin is rounded to a multiple of it, annual: 0.00125 is an eighth", "0: not rounded", _MOST_ROUNDING,
+        called=("rounding",),
     ),
     "first_reset": _months("month of the next reset, counted from the cut-off", "", 1, ("next_reset_date",), "months_to_reset"),
     "next_reset_date": Field("date", "date of the next reset", "not used", called=("next_rate_change", "reset_date")),
-    "reset_period": _months("months between resets", "", 1, called="reset_frequency"),
-    "lookback": _months("months before the reset at which the index is read", "", 0),
+    "reset_period": _months("months between resets", "", 1, called="reset_frequency", high=_MOST_RESET),
+    "lookback": _months("months before the reset at which the index is read", high=_MOST_LOOKBACK),
 }  # fmt: skip
 
 ARM_FIELDS = ("margin", "periodic_cap", "life_cap", "life_floor", "first_reset", "reset_period", "lookback")

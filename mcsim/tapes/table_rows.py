@@ -67,11 +67,14 @@ class Rows:
             self.notes.append(Note(subject, text, int(where.sum()), balance, ids))
 
     def reject(self, name: str, bad: np.ndarray, reason: str) -> None:
+        """Rejects where ``bad``; the first one of a row and column stands."""
         column = self.columns.get(name)
+        shown = name if column is None else column.name
+        known = {(reject.row, reject.column) for reject in self.rejects} if bad.any() else set()
         for i in np.flatnonzero(bad):
             value = "" if column is None else str(column.text[i])
-            shown = name if column is None else column.name
-            self.rejects.append(Reject(int(self.numbers[i]), str(self.ids()[i]), shown, value, reason))
+            if (int(self.numbers[i]), shown) not in known:
+                self.rejects.append(Reject(int(self.numbers[i]), str(self.ids()[i]), shown, value, reason))
 
     def settle(self, name: str, *others: tuple[str, np.ndarray]) -> np.ndarray:
         """A number: from its own column, where that is blank from the first of ``others`` that has it, else imputed."""

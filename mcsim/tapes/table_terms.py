@@ -11,13 +11,14 @@ from kernels.amortization import build_level_payment_rate
 from kernels.ops import make_ops
 from mcsim.errors import InputError
 from mcsim.tapes.cells import month_number
-from mcsim.tapes.checks import MOST_TERM
+from mcsim.tapes.checks import MOST_TERM, NATION, STATES
 from mcsim.tapes.loans import scheduled_balance
 from mcsim.tapes.marking import HomePriceRatio, price_ratio
-from mcsim.tapes.table_fields import ARM_FIELDS, ARM_OPTIONS, FIELDS
+from mcsim.tapes.table_fields import ARM_FIELDS, ARM_OPTIONS, FIELDS, LIMITS
 from mcsim.tapes.table_rows import Rows
 
 _INTEREST_DAYS = (27.5, 31.5)  # of a month's interest: 28 to 31 days, and rounding
+_OTHER_VALUE = 0.05  # of the ratio: beyond rounding, an appraisal of another date
 _OTHER_PAYMENT = 0.05  # of the level payment: beyond rounding, an escrow or a curtailment
 
 
@@ -30,8 +31,10 @@ def times(rows: Rows, cut_off: datetime.date) -> dict[str, np.ndarray]:
     known_left = np.where(rows.blank("remaining_term"), by_last, rows.number("remaining_term"))
     age = rows.settle("age", ("first_payment", np.maximum(by_first, 0.0)), ("original_term", original - known_left))
     left = rows.settle("remaining_term", ("maturity_date", by_last), ("original_term", original - known_age))
-    apart = np.abs(known_left - by_last) > 1
-    rows.note("terms disagree", "remaining_term taken, maturity_date is more than a month from it", apart)
+    for name, given, other, by in (
+        ("remaining_term", known_left, "maturity_date", by_last), ("age", known_age, "first_payment", np.maximum(by_first, 0.0)),
+    ):  # fmt: skip
+        rows.note("terms disagree", f"{name} taken, {other} is more than a month from it", np.abs(given - by) > 1)
     seasoning = np.where(np.isnan(by_first), age, by_first)
     months = {"age": age, "maturity": left, **_principal(rows, seasoning, left)}
     for name, values in months.items():
@@ -116,6 +119,10 @@ def arm(rows: Rows, cut_off: datetime.date, source: str) -> dict[str, np.ndarray
     rows.reject(
         "life_cap", low_cap, "below the note rate; expected the highest note rate, not its distance from the first one"
     )
+    high_floor = adjustable & (terms["life_floor"] > rows.number("note_rate"))
+    rows.reject("life_floor", high_floor, "above the note rate; expected the lowest note rate that the contract allows")
+    for name, none in LIMITS.items():
+        terms[name] = np.where(terms[name] == none, np.sign(none), terms[name])
     return {"adjustable": adjustable} | {
         name: np.where(adjustable, values, np.nan if FIELDS[name].kind == "rate" and name != "rate_rounding" else 0.0)
         for name, values in terms.items()
@@ -153,11 +160,20 @@ def ltv(
     """Loan-to-value ratio at the cut-off: given, over the value given, or that of origination marked by balance and prices."""
     over_value = rows.balance / rows.number("property_value")
     marked = rows.number("original_ltv") * rows.balance / loans["original_balance"]
+    apart = np.abs(rows.number("ltv") / over_value - 1) > _OTHER_VALUE
+    rows.note("terms disagree", "ltv taken, balance over property_value is more than 5% from it", apart)
     wanted = rows.blank("ltv") & rows.blank("property_value") & ~np.isnan(marked)
     if wanted.any():
         made = _origination(rows, months["age"], cut_off)
         where = np.flatnonzero(wanted)
+        known = np.isin(loans["state"], [*STATES, NATION])
         marked[where] /= price_ratio(loans["state"][where], made[where], cut_off, ratio)
+        rows.reject(
+            "original_ltv",
+            wanted & known & np.isnan(marked),
+            "no home-price index for its state in the month of origination, to mark it to the cut-off; expected an origination (or "
+            "age) that the index reaches, or ltv",
+        )
     return rows.settle("ltv", ("property_value", over_value), ("original_ltv", marked))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ EXPECTED = "a table of loans, CSV or Parquet"
 MOST_COLUMNS = 2_000
 MOST_CELLS = 200_000_000  # of a Parquet file: two million loans of a hundred columns; its size says nothing of what it holds
 _SHOWN = 80
+_MOST_LINES_OF_A_CELL = 20  # names and remarks of some lines are met
+_SEP = re.compile(r"\ufeff?\"?sep=(?P<sep>[^\r\n])\"?(?=\r?\n)", re.I)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,11 @@ def read_texts(path: Path, mapping: TableMapping) -> TextTable:
         return _parquet(path, found.content)
     if found.layout != "delimited":
         raise found.refusal(EXPECTED)
-    return _csv(path, found.content.decode("utf-8"), mapping.delimiter or found.delimiter or ",", mapping.names)
+    text = found.content.decode("utf-8")
+    # A spreadsheet's own way to name the delimiter, in a line before the table: left blank, so that lines keep their number.
+    said = _SEP.match(text)
+    delimiter = mapping.delimiter or (said["sep"] if said else found.delimiter) or ","
+    return _csv(path, text[said.end() :] if said else text, delimiter, mapping.names)
 
 
 def of_frame(mapping: TableMapping) -> TableMapping:
@@ -78,29 +85,68 @@ def _csv(path: Path, text: str, delimiter: str, names: tuple[str, ...]) -> TextT
     rows: list[int] = []
     rejects: list[Reject] = []
     named = len(names)  # columns that a line must have; those behind have no name, and may be left out
+    line, before, header = 0, 0, list[str]()
     try:
         for record in reader:
+            line, before = reader.line_num, line
+            if line > before + _MOST_LINES_OF_A_CELL:
+                raise InputError(f"{path}: {_open_quote(before + 1, line)}")
             if not any(cell.strip() for cell in record):
                 continue
             if not names:
                 names, named = _header(path, record, delimiter)
+                header = record
                 continue
-            if any(cell.strip() for cell in record[len(names) :]) or len(record) < named:
-                reason = f"{len(record)} columns; expected {len(names)} delimited by {delimiter!r}"
-                rejects.append(Reject(reader.line_num, record[0][:40], "line", delimiter.join(record)[:_SHOWN], reason))
+            if header:
+                _refuse_title(path, header, record)
+                header = []
+            reason = _misfit(record, len(names), named, delimiter, (before + 1, line))
+            if reason:
+                rejects.append(Reject(line, record[0][:40], "line", delimiter.join(record)[:_SHOWN], reason))
                 continue
             kept.append(record + [""] * (len(names) - len(record)))
-            rows.append(reader.line_num)
+            rows.append(line)
     except csv.Error as error:
-        raise InputError(f"{path}: line {reader.line_num}: {error}; expected {EXPECTED}") from None
-    if rejects and not kept:
-        raise InputError(
-            f"{path}: the header names {len(names)} columns, and no line has so many ({rejects[0].reason.partition(';')[0]} in line "
-            f"{rejects[0].row}); which column is which does not show; complete the header"
-        )
+        hint = f"; {_open_quote(line + 1, reader.line_num)}?" if reader.line_num > line + 1 else ""
+        raise InputError(f"{path}: line {reader.line_num}: {error}; expected {EXPECTED}{hint}") from None
+    if not kept:
+        _refuse_unread(path, len(names), rejects, (before + 1, line))
     columns = {name: np.array([record[i].strip() for record in kept], dtype=object) for i, name in enumerate(names)}
     filled = {name: column for i, (name, column) in enumerate(columns.items()) if i < named or (column != "").any()}
     return TextTable(filled, np.array(rows, dtype=np.int64), rejects, len(rows) + len(rejects))
+
+
+def _misfit(record: Sequence[str], n_names: int, named: int, delimiter: str, lines: tuple[int, int]) -> str:
+    """Why a row does not fit the names of the columns; empty where it does. Columns behind the last name may be left out."""
+    if len(record) >= named and not any(cell.strip() for cell in record[n_names:]):
+        return ""
+    reason = f"{len(record)} columns; expected {n_names} delimited by {delimiter!r}"
+    return reason if lines[1] == lines[0] else f"{_open_quote(*lines)} ({reason})"
+
+
+def _refuse_unread(path: Path, n_names: int, rejects: Sequence[Reject], last: tuple[int, int]) -> None:
+    """Raise where not one row could be cut into the columns."""
+    if last[1] > last[0]:
+        raise InputError(f"{path}: {_open_quote(*last)}")
+    if rejects:
+        raise InputError(
+            f"{path}: the header names {n_names} columns, and no line has so many ({rejects[0].reason.partition(';')[0]} in line "
+            f"{rejects[0].row}); which column is which does not show; complete the header"
+        )
+
+
+def _open_quote(first: int, last: int) -> str:
+    return f"a row runs from line {first} to line {last}: a quote that opens there is not closed; close it, or take it out"
+
+
+def _refuse_title(path: Path, header: Sequence[str], record: Sequence[str]) -> None:
+    """A title above the names of the columns is not the names: the line below fills twice as many cells, all with words."""
+    filled, below = ([cell.strip() for cell in cells if cell.strip()] for cells in (header, record))
+    if 2 * len(filled) <= len(below) and not np.isfinite(numbers(below)[0]).any():
+        raise InputError(
+            f"{path}: the first line ({' '.join(filled)[:_SHOWN]!r}) does not name the columns, the line below it does "
+            f"({', '.join(below)[:_SHOWN]!r}); take the first line out"
+        )
 
 
 def _header(path: Path, record: Sequence[str], delimiter: str) -> tuple[tuple[str, ...], int]:

@@ -236,3 +236,9 @@ def test_balances_of_parts_are_held_against_the_loan(tmp_path: Path, second: str
     assert tape.loans.balance.tolist() == [9_838_000]
     assert noted(tape, "parts do not sum") == said
     assert not noted(read(write(tmp_path, loan(), part("1-001", **{balance: "9838000.00"}))), "parts do not sum")
+
+
+def test_lines_that_join_nothing_are_named_beside_the_loans_that_are_refused(tmp_path: Path) -> None:
+    """The value that a loan lacks stands on a line whose number says nothing of it."""
+    with pytest.raises(InputError, match=r"(?s)valuationSecuritizationAmount.*noted: lines without a loan: 1: .*\(P1#1\)"):
+        read(write(tmp_path, loan({"propertyName": "Example"}), part("P1#1")))

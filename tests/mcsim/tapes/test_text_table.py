@@ -208,3 +208,34 @@ def test_parquet_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match="not a Parquet file"):
         load(path)
+
+
+@pytest.mark.parametrize("first", ["sep=,", "SEP=,", '"sep=,"'])
+def test_a_line_that_names_the_delimiter(tmp_path: Path, first: str) -> None:
+    table = read(tmp_path / "t.csv", f"{first}\r\na,b\r\n1;5,2\r\n3,4\r\n")
+    assert {name: column.tolist() for name, column in table.columns.items()} == {"a": ["1;5", "3"], "b": ["2", "4"]}
+    assert table.rows.tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("rows", [3, 60, 20_000])
+@pytest.mark.parametrize("opens", [0, 1, 2])
+def test_a_quote_that_is_not_closed(tmp_path: Path, rows: int, opens: int) -> None:
+    """In the header, the first row or the second: the line is named, whatever it swallowed."""
+    lines = ["a,b,c"] + [f"{i},2,3" for i in range(rows)]
+    lines[opens] = f'"{lines[opens]}'
+    path = tmp_path / "t.csv"
+    if opens == 2 and rows == 3:
+        (reject,) = read(path, "\n".join(lines)).rejects
+        text = reject.reason
+    else:
+        with pytest.raises(InputError) as caught:
+            read(path, "\n".join(lines))
+        text = str(caught.value)
+    assert f"a row runs from line {opens + 1} to line" in text and "is not closed" in text
+
+
+def test_a_title_above_the_names(tmp_path: Path) -> None:
+    for title in ("Loan tape of the pool", "Loan tape,,,", "Loan tape,As of December,,,"):
+        with pytest.raises(InputError, match=r"the first line \('Loan tape.*take the first line out"):
+            read(tmp_path / "t.csv", f"{title}\na,b,c,d\n1,2,3,4\n")
+    assert read(tmp_path / "t.csv", "a,,,\n1,2,3,x\n").names == ("a", "column 2", "column 3", "column 4")
