@@ -26,7 +26,7 @@ def rows(base: dict[str, str], *changes: dict[str, str], good: int = 10) -> list
 
 def test_a_row_in_another_unit_than_its_column(path: Path) -> None:
     """Ten rows in percent, one per unit: not a loan at four basis points on .7% of its value."""
-    odd = [{"note_rate": "0.04", "ltv": "0.70", "life_floor": "0"}, {"life_cap": "0.11"}, {"margin": "0.000225"}]
+    odd = [{"note_rate": "0.04", "ltv": "0.70", "life_floor": "0"}, {"life_cap": "0.09"}, {"margin": "0.000225"}]
     tape = load(write(path, *rows(IN_PERCENT, *odd)), PERCENT, share=0.5)
     assert {(r.loan_id, r.column) for r in tape.rejects} == {
         ("10", "note_rate"), ("10", "ltv"), ("11", "life_cap"), ("12", "margin")}  # fmt: skip
