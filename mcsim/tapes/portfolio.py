@@ -109,12 +109,15 @@ def _read_table(
     from mcsim.tapes.table import read_table
     from mcsim.tapes.table_mapping import read_mapping
     from mcsim.tapes.text_table import of_frame
+    from mcsim.yaml_files import parse_yaml
 
-    file = None
-    if isinstance(portfolio.mapping, str):
-        file = find_file(portfolio.mapping, "portfolio.mapping")
-        files.append((portfolio.mapping, file))
-    mapping = read_mapping(portfolio.mapping, file)
+    given, file = portfolio.mapping, None
+    if isinstance(given, str) and given.lstrip().startswith("{") and not Path(given).exists():
+        given = parse_yaml(given, "portfolio.mapping")  # the section itself, on the command line
+    elif isinstance(given, str):
+        file = find_file(given, "portfolio.mapping")
+        files.append((given, file))
+    mapping = read_mapping(given, file)
     mapping = of_frame(mapping) if portfolio.file == FRAME else mapping
     return read_table(path, mapping, cut_off, portfolio.servicing_rate, home_price_ratio)
 

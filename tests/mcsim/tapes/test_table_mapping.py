@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mcsim.errors import InputError
 from mcsim.tapes.table_fields import FIELDS, REQUIRED, UNITS, field_called
 from mcsim.tapes.table_mapping import Source, as_texts, read_mapping, yaml_word
+from tests.mcsim.tapes.tables import LOAN, load, write
 
 
 def test_a_mapping_file(tmp_path: Path) -> None:
@@ -131,3 +132,15 @@ def test_the_table_of_fields_is_whole() -> None:
 
 def test_words_that_yaml_would_read_otherwise_are_quoted() -> None:
     assert [yaml_word(name) for name in ("UPB", "Loan Age", "Loan #", "LTV %")] == ["UPB", "Loan Age", '"Loan #"', '"LTV %"']
+
+
+def test_a_mapping_as_the_text_of_a_setting(tmp_path: Path) -> None:
+    """On the command line the section is text in braces: read as what it says, unless a file has that name."""
+    path = write(tmp_path / "mine.csv", {("Coupon" if name == "note_rate" else name): text for name, text in LOAN.items()})
+    assert load(path, "{columns: {note_rate: Coupon}}").loans.note_rate.tolist() == [0.06]
+    for text, reason in (
+        ("{columns: {note_rate: Coupon}", "cannot be read as YAML"),
+        ("{column: {}}", "column: unknown section"),
+    ):
+        with pytest.raises(InputError, match=f"portfolio.mapping: .*{reason}"):
+            load(path, text)
