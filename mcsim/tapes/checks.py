@@ -36,6 +36,9 @@ MOST_RATE = 0.25  # annual; a rate given in percent (4.0 for 4%) is above
 MOST_FEE = 0.05  # annual
 MOST_TERM = 600  # months; the longest terms lent are 40 years, 50 with an extension
 MOST_LTV = 3.0
+LEAST_RATE, LEAST_LTV = 0.001, 0.01
+"""Under which a rate or ratio is more likely one of another unit. Of the tapes that this was held against (Fannie Mae, Freddie Mac
+K-series and multifamily, a research sample) no rate is under a quarter of a percent, and no ratio at origination under 6%."""
 ODD_FEE = 0.01  # annual; trustee, master and primary servicer together take less of almost any loan
 NO_INTEREST = 0.0025  # annual: a loan at less, subsidised or modified, pays servicing from principal by its nature
 # Contracts end negative amortisation at 110% to 125% of what was lent; with arrears capitalised 138% was seen.
@@ -43,6 +46,8 @@ MOST_OVER_ORIGINAL = 1.5
 ROUNDED_ORIGINAL = 500.0  # USD: the agencies round what was lent to 1,000
 FIRST_YEAR = 1950  # level-payment mortgages of 30 years are younger
 
+_FEW, _NEAR = 3, 3.0  # values that have a usual one; times the median, either way, that rates of one tape lie apart
+_FULL_SIZE = 0.1  # of the median balance: a loan that is nearly paid has a small ratio of its own
 _NOTED_IDS = 100  # the attributes of a store are no place for a million
 
 
@@ -109,10 +114,29 @@ class Candidates:
             self.notes.append(Note(subject, text, int(where.sum()), float(np.nansum(self.loans["balance"][where])), ids))
 
 
+def hundredth_of_the_rest(values: np.ndarray, least: float, given: np.ndarray) -> np.ndarray:
+    """Where a value is under ``least`` and a hundredth of the others': within three times their median, as the others are.
+
+    ``given`` are the values that count; fewer than three of them have no usual one.
+    """
+    if given.sum() < _FEW:
+        return np.zeros(len(values), dtype=bool)
+    with np.errstate(invalid="ignore", over="ignore"):
+        times = values * 100 / usual_of(values[given])
+        return np.asarray(given & (values < least) & (times >= 1 / _NEAR) & (times <= _NEAR))
+
+
+def usual_of(values: np.ndarray) -> float:
+    """Median of what is finite, the lower of the middle two; NaN of none."""
+    there = values[np.isfinite(values)]
+    return float(np.quantile(there, 0.5, method="lower")) if len(there) else float("nan")
+
+
 def check(candidates: Candidates, cut_off: datetime.date) -> tuple[Reject, ...]:
     """Every problem of every row, the reader's own included, in the order of the tape."""
     _check_ids(candidates)
     _check_amounts(candidates)
+    _check_units(candidates)
     _check_dates(candidates, cut_off)
     _check_terms(candidates)
     _check_consequences(candidates)
@@ -167,6 +191,20 @@ def _check_amounts(candidates: Candidates) -> None:
     _in_range(candidates, "servicing_rate", 0, MOST_FEE, open_low=False)
     _in_range(candidates, "ltv" if candidates.get("original_ltv") is None else "original_ltv", 0, MOST_LTV, open_low=True)
     _in_range(candidates, "given_payment", 0, MOST_BALANCE, open_low=True, optional=True)
+
+
+def _check_units(candidates: Candidates) -> None:
+    """A rate per unit among percentages, or the like, row by row: in range, and a hundredth of what stands beside it."""
+    loans = candidates.loans
+    balance, kind = np.asarray(loans["balance"], dtype=np.float64), np.asarray(loans["property_type"])
+    # Of a building of flats that its tenants own a loan may be a hundredth.
+    full = ~(balance < _FULL_SIZE * usual_of(balance)) & (kind != "cooperative")
+    for name, least, where in (("note_rate", LEAST_RATE, np.ones(len(balance), dtype=bool)), ("ltv", LEAST_LTV, full)):
+        if name in candidates.expected:
+            continue  # the tape has a value in USD there, no ratio
+        values = np.asarray(loans[name], dtype=np.float64)
+        bad = where & hundredth_of_the_rest(values, least, np.isfinite(values) & (values > 0))
+        candidates.flag(name, bad, f"a hundredth of the tape's median, {usual_of(values):g} per unit; in another unit?")
 
 
 def _left(candidates: Candidates) -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from mcsim.tapes.checks import MOST_BALANCE, MOST_FEE, MOST_LTV, MOST_RATE, MOST_TERM, PROPERTY_TYPES
+from mcsim.tapes.checks import LEAST_LTV, LEAST_RATE, MOST_BALANCE, MOST_FEE, MOST_LTV, MOST_RATE, MOST_TERM, PROPERTY_TYPES
 from mcsim.tapes.loans import DAY_COUNTS
 
 _SHARE_UNITS = {"per_unit": (1, 1), "percent": (1, 100), "basis_points": (1, 10_000)}
@@ -22,10 +22,9 @@ STATUSES = ("performing", "delinquent", "defaulted", "paid_off")
 NO_LIMIT = math.nextafter(1.0, 0.0)
 """A cap of 100 points, or a floor of none, binds no rate that a mortgage can have; no table writes this number, so that a cap of
 ``1``, in percent among rates per unit, is not taken for none."""
-LEAST = {"note_rate": 0.001, "margin": 0.001, "periodic_cap": 0.001, "initial_cap": 0.001, "life_cap": 0.001, "life_floor": 0.001,
-         "ltv": 0.01, "original_ltv": 0.01}  # fmt: skip
-"""Under which a rate or ratio is more likely one of another unit. Of the tapes that this was held against (Fannie Mae, Freddie Mac
-K-series and multifamily, a research sample) no rate is under a quarter of a percent, and no ratio at origination under 6%."""
+LEAST = {**dict.fromkeys(("note_rate", "margin", "periodic_cap", "initial_cap", "life_cap", "life_floor"), LEAST_RATE),
+         "ltv": LEAST_LTV, "original_ltv": LEAST_LTV}  # fmt: skip
+"""Field → the least that it is where others of its column are a hundred times as much."""
 LOWEST_SCORE, HIGHEST_SCORE = 300, 850  # of the FICO scale
 
 

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcsim.tapes.table_fields import LEAST, LIMITS
+from mcsim.tapes.checks import hundredth_of_the_rest, usual_of
+from mcsim.tapes.table_fields import ARM_FIELDS, ARM_OPTIONS, LEAST, LIMITS
 from mcsim.tapes.table_rows import Rows
 
-_FEW, _SOME = 3, 5  # values: fewer have no usual rate, no usual size
-_NEAR = 3.0  # times the median, either way: rates of one tape lie as near together
-_FULL_SIZE = 0.1  # of the median balance: a loan that is nearly paid has a small ratio of its own
+_SOME = 5  # sizes: fewer have no usual one
 _THOUSAND = 500.0  # times off the median, a thousand less what sizes of one tape differ by
-_SMALL_BALANCE, _VERY_SMALL_BALANCE = (
-    1_000.0,
-    30.0,
-)  # USD; a pool of smaller loans is more likely one in thousands, in millions
+# USD; a pool of smaller loans is more likely one in thousands, in millions.
+_SMALL_BALANCE, _VERY_SMALL_BALANCE = 1_000.0, 30.0
 _SHORT_TERM = 40  # the longest terms lent, in years
 _NEARLY_OVER = 12  # months: the balance of a loan that ends may be of any size
 
 
 def check_rates(rows: Rows) -> None:
-    """Reject rates and ratios that are a hundredth of the others of their column: per unit where the others are in percent."""
-    size = rows.balance / _loans(rows)
-    full = ~(size < _FULL_SIZE * _median(size))
-    for name, least in LEAST.items():
+    """Reject rates of adjustable terms that are a hundredth of the others of their column; note rates and ratios of every tape
+    are looked at by :func:`mcsim.tapes.checks.check`."""
+    for name in (*ARM_FIELDS, *ARM_OPTIONS):
+        if name not in LEAST:
+            continue
         values = rows.number(name)
         given = np.isfinite(values) & (values > 0) & (values != LIMITS.get(name))
-        if given.sum() < _FEW:
-            continue
-        usual = _median(values[given])
-        near = (values * 100 >= usual / _NEAR) & (values * 100 <= usual * _NEAR)
-        reason = f"a hundredth of the column's median, {usual:g} per unit; in another unit than the column?"
-        rows.reject(name, given & (values < least) & near & (full | (name not in ("ltv", "original_ltv"))), reason)
+        reason = f"a hundredth of the column's median, {usual_of(values[given]):g} per unit; in another unit than the column?"
+        rows.reject(name, hundredth_of_the_rest(values, LEAST[name], given), reason)
 
 
 def check_sizes(rows: Rows, original: np.ndarray, left: np.ndarray) -> None:
@@ -44,7 +38,7 @@ def check_sizes(rows: Rows, original: np.ndarray, left: np.ndarray) -> None:
         given = np.isfinite(size) & (size > 0)
         if given.sum() < _SOME:
             continue
-        usual = _median(size[given])
+        usual = usual_of(size[given])
         off = (size < usual / _THOUSAND) | (size > usual * _THOUSAND)
         reason = f"the column's median is {usual:,.0f} USD; in another unit than the column?"
         rows.reject(name, given & off & (open_ | (name == "original_balance")), reason)
@@ -69,8 +63,3 @@ def _loans(rows: Rows) -> np.ndarray:
     """How many loans a row stands for: one, where replines were split."""
     count = rows.number("count")
     return np.where((count > 1) & (not rows.mapping.split_replines), count, 1.0)
-
-
-def _median(values: np.ndarray) -> float:
-    there = values[np.isfinite(values)]
-    return float(np.quantile(there, 0.5, method="lower")) if len(there) else float("nan")

@@ -87,3 +87,21 @@ def test_a_balance_above_what_was_lent_in_a_filing(tmp_path: Path) -> None:
     tape = exhibits.read(exhibits.write(tmp_path, *lines), share=0.5)
     assert [(r.loan_id, r.column) for r in tape.rejects] == [("1", BALANCE)]
     assert exhibits.noted(tape, "balance above the original one") == ["0"]
+
+
+def test_a_rate_per_unit_among_percentages_of_the_agency_s_file(tmp_path: Path) -> None:
+    tape = fannie(tmp_path, 0.00265, "3.5", "4", "3.875", "0.035")
+    assert [(r.loan_id, r.column, r.value) for r in tape.rejects] == [("4", "orig_rate", "0.035")]
+    assert "a hundredth of the tape's median, 0.035 per unit" in tape.rejects[0].reason
+
+
+def test_a_ratio_that_is_a_hundredth_of_the_others(tmp_path: Path) -> None:
+    """Not in a filing, which has values in USD: a small part of a large loan, or a loan to a cooperative, is real."""
+    lines = [exhibits.loan(assetNumber=str(i)) for i in range(3)]
+    odd = exhibits.loan(exhibits.PROPERTY | {"valuationSecuritizationAmount": "1.5e9"}, assetNumber="9")
+    assert len(exhibits.read(exhibits.write(tmp_path, *lines, odd)).loans) == 4
+    rows = [LOAN | {"loan_id": str(i)} for i in range(3)] + [LOAN | {"loan_id": "9", "ltv": "0.007"}]
+    tape = load(write(tmp_path / "t.csv", *rows), share=0.5)
+    assert [(r.loan_id, r.column) for r in tape.rejects] == [("9", "ltv")]
+    rows[-1]["property_type"] = "cooperative"
+    assert not load(write(tmp_path / "t.csv", *rows)).rejects
