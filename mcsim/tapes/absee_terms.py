@@ -82,9 +82,9 @@ def terms_of(texts: Mapping[str, str], cut_off: datetime.date) -> Terms:
     """Terms of a loan with the texts ``texts`` at ``cut_off``, the end of the reporting period."""
     terms = Terms()
     modified = is_modified(texts)
+    terms.note_rate = _note_rate(texts, modified, terms)
     if modified:
         _check_modification(texts, terms)
-    terms.note_rate = _note_rate(texts, modified, terms)
     first, term = date_of(texts.get("firstLoanPaymentDueDate")), number_of(texts.get("originalTermLoanNumber"))
     terms.used = {"term": term, "origination": date_of(texts.get("originationDate")), "first_payment": first}
     latest = _month(cut_off) - (first is not None and first.day > cut_off.day)
@@ -108,8 +108,9 @@ def _check_modification(texts: Mapping[str, str], terms: Terms) -> None:
     most = {NEW_RATE: (MOST_RATE, "rate, per unit"), NEW_PAYMENT: (MOST_BALANCE, "payment, USD"),
             NEW_AMORTISATION: (MOST_TERM, "number of months")}  # fmt: skip
     for name, (largest, what) in most.items():
-        given = texts.get(name, "").upper() not in _NONE
-        if given and not 0 <= number_of(texts.get(name)) <= largest:
+        given, value = texts.get(name, "").upper() not in _NONE, number_of(texts.get(name))
+        in_percent = name == NEW_RATE and abs(value / 100 - terms.note_rate) <= 2 * _COUPON_ROUNDING
+        if given and not 0 <= value <= largest and not in_percent:
             terms.problems.append((name, f"modified, and this is no {what}; expected 0 to {largest:g}"))
 
 
@@ -118,9 +119,8 @@ def _compare_rates(texts: Mapping[str, str], terms: Terms) -> None:
     agreed, rate = number_of(texts.get(NEW_RATE)), terms.note_rate
     if not 0 < agreed <= MOST_RATE or not abs(agreed - rate) > 2 * _COUPON_ROUNDING:
         return
-    given = number_of(texts.get(NEW_PAYMENT))
-    given = given if given > 0 else number_of(texts.get(PAYMENT))
-    if _agrees(given, texts, replace(terms, note_rate=agreed)) and not _agrees(given, texts, terms):
+    given = math.nan if terms.interest_only >= terms.maturity else number_of(texts.get(NEW_PAYMENT))
+    if given > 0 and _agrees(given, texts, replace(terms, note_rate=agreed)) and not _agrees(given, texts, terms):
         reason = (
             f"the payment is of this rate, the period's rate is {rate:g} ({RATE}); expected rate and payment of one contract"
         )
@@ -151,6 +151,8 @@ def _note_rate(texts: Mapping[str, str], modified: bool, terms: Terms) -> float:
             terms.remarks.add("other rate")
         return rate
     found = next((r for r in (agreed, *lent) if r > 0), math.nan)
+    if agreed > 0:
+        terms.sources["note_rate"] = NEW_RATE
     if found > 0:
         terms.remarks.add("rate of the contract")
     return found
@@ -169,7 +171,7 @@ def _last_due(
         # Where the loan was extended again the maturity itself was moved beyond the first one, and this one left behind.
         elif changed > cut_off or not _month(matures) > _month(first) + terms.used["term"]:
             terms.used["maturity_date"] = changed
-            terms.sources = dict.fromkeys(("maturity", "maturity_date"), NEW_MATURITY)
+            terms.sources |= dict.fromkeys(("maturity", "maturity_date"), NEW_MATURITY)
             return _month(changed)
         else:
             terms.remarks.add("extended again")
