@@ -213,6 +213,15 @@ def test_both_sides_of_a_bound(tmp_path: Path, element: str, good: str, bad: str
     assert {(r.loan_id, r.column) for r in tape.rejects} == {("1", element)}
 
 
+def test_the_largest_fee(tmp_path: Path) -> None:
+    """5% a year, of a note that bears more."""
+    dear = {RATE: "0.08", "originalInterestRatePercentage": "0.08", PAYMENT: "0"}
+    lines = [loan(assetNumber=fee, servicerTrusteeFeeRatePercentage=fee, **dear) for fee in ("0.05", "0.051")]
+    tape = read(write(tmp_path, *lines), share=0.5)
+    assert [(r.loan_id, r.column) for r in tape.rejects] == [("0.051", "servicerTrusteeFeeRatePercentage")]
+    assert noted(tape, "servicing") == ["0.05"]
+
+
 @pytest.mark.parametrize(("value", "accepted"), [("3333334", True), ("3333333", False), ("333333", False)])
 def test_loan_to_value_bound(tmp_path: Path, value: str, accepted: bool) -> None:
     """3 at origination, 10m lent: 30 is a value in thousands, or of one property of many."""
