@@ -157,3 +157,38 @@ def test_a_reject_names_the_column_of_its_row(path: Path) -> None:
     base = {key: text for key, text in LOAN.items() if key != "ltv"}
     tape = load(write(path, *rows(base | {"ltv": "0.7"}, {"ltv": "", "property_value": "1000"})), share=0.5)
     assert [(r.column, r.value) for r in tape.rejects] == [("property_value", "1000")]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        (
+            "freddie_kseries/FREMF_2016-K59_201701_PERIODIC.CSV",
+            {
+                "loan_id": "Loan ID", "balance": "Current Ending Scheduled  Balance", "note_rate": "Current Note Rate",
+                "servicing_rate": "Servicer and Trustee Fee Rate", "ltv": {"value": "0.7"},
+                "maturity_date": {"column": "Maturity Date", "format": "YYYYMMDD"},
+            },
+        ),
+        (
+            "credit_risk_analytics_sample/mortgage_sample_9573.csv",
+            {
+                "loan_id": "id", "balance": "balance_time", "original_balance": "balance_orig_time",
+                "note_rate": {"column": "interest_rate_time", "unit": "percent"}, "ltv": {"column": "LTV_time", "unit": "percent"},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_real_tapes_pass(shared_file: Any, path: Path, name: str, columns: dict[str, Any]) -> None:
+    """No loan of a K-series deal, or of a research sample with balances up to 1.38 times what was lent, is in another unit."""
+    mapping = {"columns": columns | {"state": {"value": "CA"}, "age": {"value": "5"}, "amortisation": {"value": "600"}}}
+    if "maturity_date" not in columns:
+        mapping["columns"]["remaining_term"] = {"value": "200"}
+    header, *lines = shared_file(f"data/{name}").read_text(encoding="utf-8-sig").splitlines()
+    more = lines[0].count(",") - header.count(",")  # columns that the header of the deal's file does not name
+    path.write_text("\n".join([header + "".join(f",more {i}" for i in range(more)), *lines]))
+    tape = load(path, mapping, share=0.5, cut_off="2017-01-31")
+    assert len(tape.loans) > 60
+    assert not [
+        r for r in tape.rejects if "another unit" in r.reason or "original balance" in r.reason or "servicing" in r.reason
+    ]
