@@ -165,14 +165,16 @@ def _state_reason(state: str) -> str:
     return f"unknown state; {expected}"
 
 
-def _in_range(candidates: Candidates, name: str, low: float, high: float, *, open_low: bool, optional: bool = False) -> None:
+def _in_range(
+    candidates: Candidates, name: str, low: float, high: float, *, open_low: bool, optional: bool = False, what: str = ""
+) -> None:
     """Reject what is missing, not a number, or outside ``low..high`` (without ``low`` itself where ``open_low``)."""
     values = candidates.get(name)
     if values is None:
         return
     values = np.asarray(values, dtype=np.float64)
     missing = np.isnan(values)
-    limits = f"expected {'more than' if open_low else 'at least'} {low:g} and at most {high:g}"
+    limits = f"expected {what}{'more than' if open_low else 'at least'} {low:g} and at most {high:g}"
     expected = candidates.expected.get(name, limits)
     if optional:
         text = candidates.texts.get(candidates.columns.get(name, name))
@@ -189,7 +191,9 @@ def _check_amounts(candidates: Candidates) -> None:
         _in_range(candidates, "original_balance", 0, MOST_BALANCE, open_low=True)
     _in_range(candidates, "note_rate", 0, MOST_RATE, open_low=False)
     _in_range(candidates, "servicing_rate", 0, MOST_FEE, open_low=False)
-    _in_range(candidates, "ltv" if candidates.get("original_ltv") is None else "original_ltv", 0, MOST_LTV, open_low=True)
+    ratio = "ltv" if candidates.get("original_ltv") is None else "original_ltv"
+    # It may follow from the column that is named: a value in USD.
+    _in_range(candidates, ratio, 0, MOST_LTV, open_low=True, what="a loan-to-value ratio of ")
     _in_range(candidates, "given_payment", 0, MOST_BALANCE, open_low=True, optional=True)
 
 

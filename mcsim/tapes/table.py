@@ -32,6 +32,7 @@ _CHECKED_LATER = frozenset({
 })  # fmt: skip
 """Fields whose cells are looked at where they are used: by :func:`mcsim.tapes.checks.check`, and by the terms of adjustable loans."""
 _ALTERNATIVES = tuple(dict.fromkeys(other for spec in FIELDS.values() for other in spec.instead))
+SERVICING = "portfolio.servicing_rate"
 _OF_THE_LOANS = ("balance", "original_balance", "payment", "property_value")
 """Money of a repline that is shared among its loans."""
 
@@ -205,9 +206,12 @@ def _candidates(
     if "original_balance" not in rows.columns:
         names["original_balance"] = names["balance"]  # one problem is one reject
     texts = {column.name: column.text for column in rows.columns.values()}
-    sources = rows.sources | {"servicing_rate": np.where(unknown_fee, "portfolio.servicing_rate", names["servicing_rate"])}
+    if unknown_fee.all():
+        names["servicing_rate"] = SERVICING
+    elif unknown_fee.any():
+        rows.sources["servicing_rate"] = np.where(unknown_fee, np.array(SERVICING, dtype=object), names["servicing_rate"])
     extra = {"term": months["maturity"]}
-    return Candidates(rows.numbers, loans, extra, names, texts, rows.rejects, rows.n_rows, rows.notes, sources)
+    return Candidates(rows.numbers, loans, extra, names, texts, rows.rejects, rows.n_rows, rows.notes, rows.sources)
 
 
 def _number_rows(rows: Rows) -> None:

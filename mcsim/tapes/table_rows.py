@@ -81,14 +81,15 @@ class Rows:
         values, open_ = self.number(name), self.blank(name).copy()
         present = [key for key in (name, *(other for other, _ in others)) if key in self.columns]
         self.names[name] = self.columns[present[0]].name if present else name
-        source = np.full(len(self), self.names[name], dtype=object)
+        source = np.full(len(self) if len(present) > 1 else 0, self.names[name], dtype=object)
         for other, derived in others:
-            source[open_ & ~self.blank(other)] = self.columns[other].name if other in self.columns else other
+            if len(source) and other in self.columns:
+                source[open_ & ~self.blank(other)] = self.columns[other].name
             take = open_ & ~np.isnan(derived)
             values[take] = derived[take]
             open_ &= ~take & self.blank(other)
             self.used |= {other} if take.any() else set()
-        if others:
+        if len(source):
             self.sources[name] = source
         return self._impute(name, values, open_)
 

@@ -157,6 +157,7 @@ def test_a_reject_names_the_column_of_its_row(path: Path) -> None:
     base = {key: text for key, text in LOAN.items() if key != "ltv"}
     tape = load(write(path, *rows(base | {"ltv": "0.7"}, {"ltv": "", "property_value": "1000"})), share=0.5)
     assert [(r.column, r.value) for r in tape.rejects] == [("property_value", "1000")]
+    assert "expected a loan-to-value ratio of more than 0 and at most 3" in tape.rejects[0].reason
 
 
 @pytest.mark.parametrize(
