@@ -1,7 +1,8 @@
 """What runs inside the CUDA simulator, in a process of its own: ``python -m tests.cuda_simulator.simulated NAME...``.
 
-Prints one line of JSON: name of each check that is asked for to an empty string, or to what went wrong. The simulator runs the device functions as
-Python on numpy scalars, one thread at a time: the same arithmetic as ``numpy``, so results must agree to the last bit.
+Prints one line of JSON: name of each check that is asked for to an empty string, or to what went wrong. The simulator runs the
+device functions as Python on numpy scalars, one thread at a time: the same arithmetic as ``numpy``, so results must agree to the
+last bit.
 """
 
 from __future__ import annotations
