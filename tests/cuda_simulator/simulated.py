@@ -1,7 +1,8 @@
-"""What runs inside the CUDA simulator, in a process of its own: ``python -m tests.cuda_simulator.simulated``.
+"""What runs inside the CUDA simulator, in a process of its own: ``python -m tests.cuda_simulator.simulated NAME...``.
 
-Prints one line of JSON: name of the check to an empty string, or to what went wrong. The simulator runs the device functions as
-Python on numpy scalars, one thread at a time: the same arithmetic as ``numpy``, so results must agree to the last bit.
+Prints one line of JSON: name of each check that is asked for to an empty string, or to what went wrong. The simulator runs the
+device functions as Python on numpy scalars, one thread at a time: the same arithmetic as ``numpy``, so results must agree to the
+last bit.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -136,18 +137,18 @@ PRECISIONS = ("float32", "float64")
 NAMES = [f"{name} {precision}" for name in CHECKS for precision in PRECISIONS]
 
 
-def run_checks() -> Iterator[tuple[str, str]]:
+def run_checks(names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Name and outcome of each check."""
-    for name, check in CHECKS.items():
-        for precision in PRECISIONS:
-            try:
-                with np.errstate(all="ignore"):  # numpy scalars warn where numpy arrays and devices are silent
-                    check(precision)
-            except Exception:  # whatever it is, the parent's test shows it
-                yield f"{name} {precision}", traceback.format_exc()
-            else:
-                yield f"{name} {precision}", ""
+    for full_name in names:
+        name, precision = full_name.rsplit(" ", 1)
+        try:
+            with np.errstate(all="ignore"):  # numpy scalars warn where numpy arrays and devices are silent
+                CHECKS[name](precision)
+        except Exception:  # whatever it is, the parent's test shows it
+            yield full_name, traceback.format_exc()
+        else:
+            yield full_name, ""
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(dict(run_checks())))
+    sys.stdout.write(json.dumps(dict(run_checks(sys.argv[1:]))))

@@ -87,6 +87,7 @@ def test_target() -> None:
     assert target(1.0, 100.0, 100.0, 0.01, 5.0, 1.0) == (4.0, 0.0)
     assert target(4.0, 0.0, 1000.0, 0.01, 5.0, 1.0) == (0.0, 4.0), "no class is left: nothing is held back"
     assert target(4.0, 100.0, 1000.0, 0.01, 5.0, 0.0) == (0.0, 4.0), "last month"
+    assert target(4.0, 100.0, 100.0, 0.01, 5.0, 0.0) == (0.0, 4.0), "last month, where the floor was the target"
 
 
 def _interpret(target: str, instructions: list[tuple[int, ...]], registers: np.ndarray, numbers: list[float]) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mcsim.cli import main
+from mcsim.composition import merge
 from mcsim.configuration import load_settings, price_choices
 from mcsim.errors import InputError
 
@@ -150,6 +151,14 @@ def test_one_entry_changes_one_entry() -> None:
     assert load_settings(["portfolio.generator.states={CA: 1.0}", "portfolio.generator.states.CA=0.4",
                           "portfolio.generator.states.NY=0.6"]).portfolio.generator.states == {"CA": 0.4, "NY": 0.6}  # fmt: skip
     assert "changes nothing" in told("rates={}")
+
+
+def test_what_is_merged_is_not_changed_by_what_is_merged_later() -> None:
+    tree: dict[str, Any] = {}
+    option = {"rates": {"sigma": 0.007}}
+    merge(tree, option)
+    merge(tree, {"rates": {"sigma": 0.008}})
+    assert tree["rates"]["sigma"] == 0.008 and option == {"rates": {"sigma": 0.007}}
 
 
 def test_a_mapping_in_an_option_file_replaces_too(tmp_path: Path) -> None:

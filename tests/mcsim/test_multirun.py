@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,17 @@ def test_what_cannot_be_swept_over_is_told_at_once(words: list[str], reason: str
         check_all(words)
     assert reason in str(error.value)
     assert time.perf_counter() - started < SECONDS
+
+
+def test_a_range_beyond_the_most_runs_is_not_written_out() -> None:
+    """A shuffle writes its range out first: a hundred thousand values are 6 MB, what reading a word takes is below one."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=f"more than {MOST_RUNS:,} runs"):
+            check_all(["seed=shuffle(range(0,100000))"])
+        assert tracemalloc.get_traced_memory()[1] < 2e6
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

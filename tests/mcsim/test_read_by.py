@@ -141,6 +141,8 @@ def test_a_default_spread_that_no_class_takes() -> None:
     raw = load_settings(words[:2]).raw
     with pytest.raises(InputError, match="every class has a spread of its own"):
         price_choices(raw, ["pricing.spreads.default=0.03"])
+    some = load_settings([words[0], "pricing.spreads={PT: 0.01, default: 0.05}"]).pricing.spreads
+    assert some == {"PT": 0.01, "default": 0.05}, "R takes it"
 
 
 def test_a_default_spread_in_a_file_is_for_classes_of_other_deals(tmp_path: Path) -> None:

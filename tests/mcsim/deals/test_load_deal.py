@@ -54,6 +54,7 @@ def test_small_deal_is_read_as_written() -> None:
         ("name", "a deal / bad", "is not a name"),
         ("groop", "pool", "unknown key 'groop'; did you mean 'group'?"),
         ("classes/A/share", 0.7, "shares add to 0.9, expected 1"),
+        ("classes/A/share", 0.8001, "shares add to 1.0001, expected 1"),  # a digit mistyped
         ("classes/A/share", 80, "80 is out of range; expected a share of the pool's balance, 0 to 1"),
         ("classes/A/share", "0.8", "'0.8' is not a number"),
         ("classes/A/share", float("nan"), "nan is not a number"),

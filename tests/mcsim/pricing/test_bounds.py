@@ -55,6 +55,18 @@ def test_a_dollar_in_a_thousand_beyond_the_balance_is_seen() -> None:
         check(sums)
 
 
+def test_a_spread_does_not_narrow_what_can_be_paid_at_once() -> None:
+    """Flows of the first month are hardly discounted by any spread; one below zero makes late ones worth more."""
+    sums, last = sums_of(), (MONTHS / 12) * 0.05
+    most = PROGRAM.pool_balance * (2 + MONTHS / 12) * 0.9  # all principal and interest at the discount factor
+    for spread, value in ((0.05, most), (-0.05, most * np.exp(last))):
+        sums[0, SUMS.index("value"), 0] = 0.999 * value
+        check_sums(PROGRAM, np.full(len(PROGRAM.tranches), spread), DISCOUNT, sums, 0)
+        sums[0, SUMS.index("value"), 0] = 1.001 * value
+        with pytest.raises(PriceError, match="value"):
+            check_sums(PROGRAM, np.full(len(PROGRAM.tranches), spread), DISCOUNT, sums, 0)
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 0.0, -0.5])
 def test_a_discount_factor_that_is_none(wrong: float) -> None:
     discount = DISCOUNT.copy()

@@ -194,6 +194,8 @@ def test_advances(advances: str, principal: int, interest: int) -> None:
         ({}, "principal_and_interest", 348, 360),  # advanced to zero: the last liquidation is with the last payment (SF-22)
         ({}, "interest", 360, 372),  # not advanced: defaults to the last, settled a lag later
         ({"maturity": 120}, "principal_and_interest", 120, 132),  # a balloon is not advanced
+        # Interest alone to its maturity is a balloon too, though its term of amortisation is its maturity.
+        ({"interest_only": 360}, "principal_and_interest", 360, 372),
         ({"maturity": 5, "amortisation": 5}, "principal_and_interest", 0, 12),  # shorter than the lag
     ],
 )

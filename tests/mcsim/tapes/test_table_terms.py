@@ -214,5 +214,7 @@ def test_loan_to_value(path: Path) -> None:
     assert asked == [("CA", datetime.date(2015, 12, 1), datetime.date(2020, 12, 31))]
     load(write(path, original | {"origination": "2015-11-20"}), ratio=ratio)
     assert asked[1][1] == datetime.date(2015, 11, 1)
+    load(write(path, original | {"first_payment": "2016-01-01"}), ratio=ratio)
+    assert asked[2][1] == datetime.date(2015, 12, 1), "a month before its first payment"
     with pytest.raises(InputError, match="original_ltv: needs original_balance"):
         load(write(path, row | {"original_ltv": "0.8"}))
