@@ -175,7 +175,7 @@ def _svg(name: str, size: tuple[float, float, float], draw: Callable[[Any], None
         draw(figure)
         # left to itself, savefig draws everything once more, unseen, to place it
         layout.execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return _inline(out.getvalue(), name, alt)
