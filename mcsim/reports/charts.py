@@ -164,13 +164,18 @@ def _svg(name: str, size: tuple[float, float, float], draw: Callable[[Any], None
     matplotlib = _matplotlib()
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     # From matplotlib's own defaults: a user's matplotlibrc must not change a report.
     style: Any = {**dict[Any, Any](matplotlib.rcParamsDefault), **_STYLE, "svg.hashsalt": name, "font.size": size[2]}
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=size[:2], layout="constrained")
+        layout = ConstrainedLayoutEngine()
+        figure = Figure(figsize=size[:2], layout=layout, dpi=72)  # the resolution of SVG
         FigureCanvasSVG(figure)
         draw(figure)
+        # left to itself, savefig draws everything once more, unseen, to place it
+        layout.execute(figure)
+        figure.set_layout_engine(None)
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return _inline(out.getvalue(), name, alt)

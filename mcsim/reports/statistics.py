@@ -141,8 +141,8 @@ def value_paths(run: Any) -> dict[str, Array]:
     values = np.empty((len(names), flows.sizes["path"]))
     for block in path_blocks(flows.sizes["path"]):
         factor = read_block(discount, block)
-        for i in range(len(names)):
-            cash = sum(read_block(flows[v].isel(tranche=i), block) for v in ("interest_paid", "principal_paid"))
+        paid = read_entries(flows["interest_paid"], block) + read_entries(flows["principal_paid"], block)
+        for i, cash in enumerate(paid):
             values[i, block] = (cash * factor * weights[i]).sum(axis=0)
     return dict(zip(names, values, strict=True))
 
@@ -186,14 +186,15 @@ def check_conservation(run: Any, precision: str, values: dict[str, Array]) -> li
         In the order in which the report prints them.
     """
     worst: dict[str, float] = {}
+    balance = opening_balance(run.pool)
+    originals = run.prices["original_balance"].sel(tranche=run.tranches["tranche"]).values.astype(np.float64)
     for block in path_blocks(run.pool.sizes["path"]):
-        pool, pool_lowest = _read_all(run.pool, block)
-        deal, deal_lowest = _read_all(run.tranches, block)
-        found = {**_pool_differences(run.pool, pool), **_deal_differences(run, block, deal)}
+        pool, pool_lowest, _ = _read_all(run.pool, block)
+        deal, deal_lowest, classes = _read_all(run.tranches, block, _CLASS_BALANCES)
+        found = {**_pool_differences(balance, pool), **_deal_differences(originals, classes, deal)}
         found |= {"pool_to_deal": _pool_to_deal(pool, deal), "pool_sign": -pool_lowest, "deal_sign": -deal_lowest}
         for name, difference in found.items():
             worst[name] = _larger(worst.get(name, 0.0), difference)
-    balance = opening_balance(run.pool)
     pool_allowed = ROUNDING[precision] * balance
     rows = (
         ("pool_to_deal", "Pool to deal",
@@ -214,6 +215,9 @@ def check_conservation(run: Any, precision: str, values: dict[str, Array]) -> li
     return [*checks, check_values(run, values)]
 
 
+_CLASS_BALANCES = ("tranche_balance", "principal_paid", "write_down")
+
+
 def _largest(x: Array) -> float:
     return float(np.max(np.abs(x))) if x.size else 0.0
 
@@ -223,15 +227,18 @@ def _larger(a: float, b: float) -> float:
     return float(np.maximum(a, b))
 
 
-def _read_all(data: xr.Dataset, block: slice) -> tuple[dict[str, Array], float]:
-    """Every variable as :func:`read_block` gives it, and the lowest value of any entry; NaN where there is one."""
-    sums, lowest = {}, math.inf
+def _read_all(data: xr.Dataset, block: slice, apart: tuple[str, ...] = ()) -> tuple[dict[str, Array], float, dict[str, Array]]:
+    """Every variable summed as by :func:`read_block`, the lowest value of any entry (NaN where there is one), and those
+    named in ``apart`` entry by entry: a block is read once."""
+    sums, lowest, kept = {}, math.inf, {}
     for name in data.data_vars:
         entries = read_entries(data[name], block)
         # an account or a fee that the deal does not have has no entries
         lowest = float(np.minimum(lowest, entries.min(initial=math.inf)))
         sums[str(name)] = entries.sum(axis=0)
-    return sums, lowest
+        if name in apart:
+            kept[str(name)] = entries
+    return sums, lowest, kept
 
 
 def _pool_to_deal(pool: dict[str, Array], deal: dict[str, Array]) -> float:
@@ -240,7 +247,7 @@ def _pool_to_deal(pool: dict[str, Array], deal: dict[str, Array]) -> float:
     return _largest(deal["collections"] - np.maximum(collected, 0))
 
 
-def _pool_differences(pool: xr.Dataset, flow: dict[str, Array]) -> dict[str, float]:
+def _pool_differences(opening: float, flow: dict[str, Array]) -> dict[str, float]:
     paid = flow["scheduled_principal"] + flow["prepaid_principal"]
     balance, foreclosed = flow["balance"], flow["foreclosure_balance"]
     leaves = flow["advanced_principal"] + flow["recovery"] + flow["loss"]
@@ -249,12 +256,11 @@ def _pool_differences(pool: xr.Dataset, flow: dict[str, Array]) -> dict[str, flo
     return {
         "performing": _largest((paid + flow["defaulted_balance"] + balance)[1:] - balance[:-1]),
         "foreclosed": _largest(before + flow["defaulted_balance"] - leaves - foreclosed),
-        "life": _largest(life - opening_balance(pool)),
+        "life": _largest(life - opening),
     }
 
 
-def _deal_differences(run: Any, block: slice, flow: dict[str, Array]) -> dict[str, float]:
-    flows = run.tranches
+def _deal_differences(originals: Array, classes: dict[str, Array], flow: dict[str, Array]) -> dict[str, float]:
     kept = flow["collections"] - (flow["interest_paid"] + flow["principal_paid"] + flow.get("fee_paid", 0.0))
     if "account_balance" in flow:
         account = flow["account_balance"]
@@ -263,13 +269,10 @@ def _deal_differences(run: Any, block: slice, flow: dict[str, Array]) -> dict[st
         opening = account[0] - kept[0]
         kept[0] = opening - float(np.median(opening))
     worst = 0.0
-    for name in flows["tranche"].values:
-        original = float(run.prices["original_balance"].sel(tranche=name))
+    by_class = zip(originals, *(classes[name] for name in _CLASS_BALANCES), strict=True)
+    for original, balance, principal, written_down in by_class:
         if not original > 0:
             continue  # a residual has no balance to write down
-        one = flows.sel(tranche=name)
-        balance = read_block(one["tranche_balance"], block)
         before = np.vstack([np.full_like(balance[:1], original), balance[:-1]])
-        left = before - read_block(one["principal_paid"], block) - read_block(one["write_down"], block)
-        worst = _larger(worst, _largest(left - balance))
+        worst = _larger(worst, _largest(before - principal - written_down - balance))
     return {"cash": _largest(kept), "class": worst}

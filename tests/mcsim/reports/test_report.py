@@ -19,7 +19,7 @@ from lxml import etree
 from mcsim import store
 from mcsim.errors import IncompleteRunError, StoreError
 from mcsim.pricing.assumptions import price_assumptions
-from mcsim.reports import facts
+from mcsim.reports import charts, facts
 from mcsim.reports.digits import decimals
 from mcsim.reports.report import FORMATS, write_report
 from mcsim.reports.seal import report_problem
@@ -270,3 +270,14 @@ def test_portfolio_record() -> None:
             return {"loans": 3}
 
     assert facts.portfolio_record(Loans()) == {"loans": 3, "states": {"CA": 0.75, "NY": 0.25}}
+
+
+def test_a_chart_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """savefig by itself draws a chart with a layout twice, the first time unseen."""
+    from matplotlib.figure import Figure
+
+    drawn: list[Any] = []
+    draw = Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda figure, renderer: (drawn.append(figure), draw(figure, renderer))[1])
+    charts.distribution_chart("d", {"A": np.arange(100.0)}, {"A": "USD"}, "a chart")
+    assert len(drawn) == 1

@@ -182,3 +182,23 @@ def test_a_group_of_pools_is_summed(synthetic_run: Any) -> None:
     assert stats.opening_balance(synthetic_run.pool) == pytest.approx(2.0e9, rel=1e-14)
     checks = stats.check_conservation(synthetic_run, "float64", stats.value_paths(synthetic_run))
     assert all(c.holds for c in checks)
+
+
+def test_values_and_checks_read_a_block_of_a_variable_once(synthetic_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once a class, which cost most of a small run's report; and what is read is left as it was."""
+    before = {group: getattr(synthetic_run, group).copy(deep=True) for group in ("pool", "tranches", "prices")}
+    reads: list[str] = []
+    read = stats.read_entries
+
+    def counted(data: xr.DataArray, block: slice) -> np.ndarray:
+        reads.append(str(data.name))
+        return read(data, block)
+
+    monkeypatch.setattr(stats, "read_entries", counted)
+    values = stats.value_paths(synthetic_run)
+    assert sorted(reads) == ["discount_factor", "interest_paid", "principal_paid"]
+    reads.clear()
+    stats.check_conservation(synthetic_run, "float64", values)
+    assert sorted(reads) == sorted([*synthetic_run.pool.data_vars, *synthetic_run.tranches.data_vars])
+    for group, data in before.items():
+        xr.testing.assert_identical(getattr(synthetic_run, group), data)
