@@ -33,8 +33,8 @@ CLASSES = ((0.9, 0.035), (0.05, 0.04), (0.03, 0.045), (0.02, 0.05))
 Array = Any
 
 
-def _rates(age: Array, month: int, note: Array, mortgage_rate: Array, factor: Array, ltv: Array) -> tuple[Array, Array, Array]:
-    """SMM, MDR and severity."""
+def _rates(age: Array, month: int, note: Array, mortgage_rate: Array, factor: Array, ltv: Array) -> tuple[Array, Array]:
+    """SMM and MDR."""
     f = np.float32
     level, height, steep, centre, ramp, floor, slope, _, *season = map(f, PREPAYMENT)
     base, by_ltv, pivot, default_ramp, lowest, highest = map(f, DEFAULT)
@@ -43,7 +43,7 @@ def _rates(age: Array, month: int, note: Array, mortgage_rate: Array, factor: Ar
     smm = 1 - (1 - np.clip(seasoned * refinancing * (floor + slope * factor), 0, f(0.999))) ** f(1 / 12)
     hazard = base * np.minimum((age + month) / default_ramp, 1).astype(f)[:, None]
     mdr = np.minimum(hazard * np.exp(by_ltv * (np.clip(ltv, lowest, highest) - pivot)), 1)
-    return smm, mdr, np.clip(f(-0.3) + f(0.8) * ltv, f(0.05), f(0.8))
+    return smm, mdr
 
 
 def simulate(inputs: Any, sampled: bool = False) -> Array:
@@ -64,9 +64,9 @@ def simulate(inputs: Any, sampled: bool = False) -> Array:
         share[left == 1] = 1.0
         s, pr, matures = scheduled.astype(f)[:, None], share.astype(f)[:, None], (left == 1)[:, None]
         history.append(scheduled.copy())
-        ltv = (ltv0 / balance * scheduled).astype(f)[:, None] / market[m - 1, Row.HOME_PRICE + counts[:, Count.STATE]]
+        ltv_per_usd = (ltv0 / balance).astype(f)[:, None] / market[m - 1, Row.HOME_PRICE + counts[:, Count.STATE]]
         factor = s * expected / balance.astype(f)[:, None]
-        smm, mdr, severity = _rates(age, m, note32, market[m - 1, Row.MORTGAGE_RATE], factor, ltv)
+        smm, mdr = _rates(age, m, note32, market[m - 1, Row.MORTGAGE_RATE], factor, s * ltv_per_usd)
         mdr *= (m <= term - LAG)[:, None]
         if sampled:
             u = random.random((n, paths), f)
@@ -80,6 +80,7 @@ def simulate(inputs: Any, sampled: bool = False) -> Array:
         in_foreclosure = foreclosed + defaulted
         foreclosed = np.maximum(in_foreclosure - liquidated, 0)
         then = history[m - 1 - LAG].astype(f)[:, None] if m > LAG else f(0)
+        severity = np.clip(f(-0.3) + f(0.8) * then * ltv_per_usd, f(0.05), f(0.8))
         shares = performing, defaulted, prepaid, foreclosed, in_foreclosure, liquidated
         for k, x in enumerate(_fields(s, pr, note32, ~matures, severity, then, *shares)):
             out[m - 1, k] = x.sum(0, dtype=float)

@@ -12,7 +12,7 @@ namespace {
 constexpr int W = WIDTH;  // paths in the inner loop, given by the benchmark: that of the kernels
 constexpr int TILE = TILE_LOANS;
 constexpr int FIELDS = 11, DRAWS = 4;
-enum Work { INTEREST_RATE = FIELDS, PRINCIPAL_RATE, OPENING, AT_DEFAULT, NOTE, FACTOR, LTV, LEAVING, MDR, SMM, N_WORK };
+enum Work { INTEREST_RATE = FIELDS, PRINCIPAL_RATE, OPENING, AT_DEFAULT, NOTE, FACTOR, LTV, DEFAULTED_LTV, LEAVING, MDR, SMM, N_WORK };
 struct Sum { float high, low; };
 
 static inline Sum two_sum(float a, float b) {
@@ -126,7 +126,7 @@ inline void rates(const Month& m, const float* __restrict mortgage, const float*
 }
 
 inline void severities(const Month& m, const float* sp, float* __restrict work) {
-    const float *note = work + NOTE * W, *ltv = work + LTV * W;
+    const float *note = work + NOTE * W, *ltv = work + DEFAULTED_LTV * W;
     float* severity = work + LEAVING * W;
     const float years = m.lag * float(1.0 / 12), costs = 1.0f + sp[2], scale = sp[4];
     float returned = sp[0] - sp[1] * years;
@@ -247,7 +247,9 @@ void simulate(const float* reals, const int64_t* counts, const float* balances, 
                 const float* share = state + (sampled ? EXPECTED : PERFORMING) * W;
                 LANES {
                     work[FACTOR * W + p] = work[OPENING * W + p] * inverse_balance * share[p];
-                    work[LTV * W + p] = work[OPENING * W + p] * ltv_per_usd / price[p];
+                    const float ltv_per_usd_now = ltv_per_usd / price[p];
+                    work[LTV * W + p] = work[OPENING * W + p] * ltv_per_usd_now;
+                    work[DEFAULTED_LTV * W + p] = work[AT_DEFAULT * W + p] * ltv_per_usd_now;
                 }
                 constexpr float per_month = 1.0 / 12;
                 const Month m = {float(c[AGE] + month), month <= c[LAST_DEFAULT] ? 1.0f : 0.0f,

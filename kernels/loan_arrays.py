@@ -224,10 +224,14 @@ def _build_advance(ops: Ops, prepayment: Model, default: Model, severity: Model,
     ) -> tuple[Array, ...]:
         age, allowed, matures = tile.calendar[month - 1]
         share, slot = tile.expected if sampled else tile.performing, tile.slots[month - 1]
-        factor, ltv = look(terms.opening, share, tile.inverse_balance, tile.ltv_per_usd, market[_HOME_PRICE + tile.states])
-        observables = (
-            month, age, calendar_month, terms.note, market[_MORTGAGE_RATE], factor, ltv, tile.lag, tile.advances_interest,
-        )  # fmt: skip
+        factor, ltv, defaulted_ltv = look(
+            terms.opening, terms.at_default, share, tile.inverse_balance, tile.ltv_per_usd, market[_HOME_PRICE + tile.states]
+        )
+        seen, of_loan = (
+            (month, age, calendar_month, terms.note, market[_MORTGAGE_RATE], factor),
+            (tile.lag, tile.advances_interest),
+        )
+        observables = (*seen, ltv, *of_loan)
         smm, mdr = prepay(observables, parameters[0], one), fail(observables, parameters[1], allowed)
         if sampled:
             defaults, prepays = expect(share, smm, mdr, one)
@@ -237,7 +241,7 @@ def _build_advance(ops: Ops, prepayment: Model, default: Model, severity: Model,
         tile.performing, tile.foreclosed, tile.foreclosed_low, entering, *flows = flows_of(
             terms.opening, tile.performing, tile.foreclosed, tile.foreclosed_low, defaulted, prepaid, tile.ring[slot],
             terms.at_default, terms.interest_rate, terms.principal_rate, matures,
-            bounded(np.asarray(severity_of(*observables, parameters[2]))), tile.servicing_rate,
+            bounded(np.asarray(severity_of(*seen, defaulted_ltv, *of_loan, parameters[2]))), tile.servicing_rate,
             tile.advances_principal, tile.advances_interest,
         )  # fmt: skip
         tile.ring[slot] = entering

@@ -43,7 +43,7 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
         performing, expected, foreclosed, foreclosed_low, liquidated, uniform,
         prepayment_parameters, default_parameters, severity_parameters,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
-        factor, ltv = observe(opening, expected, inverse_balance, ltv_per_usd, price)
+        factor, ltv, defaulted_ltv = observe(opening, at_default, expected, inverse_balance, ltv_per_usd, price)
         smm = smm_of(
             number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, prepayment_parameters, one
         )
@@ -52,7 +52,7 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
             default_parameters, default_allowed,
         )  # fmt: skip
         lost = bounded(severity_of(
-            number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, severity_parameters,
+            number, age, calendar_month, note, mortgage_rate, factor, defaulted_ltv, lag, advances_interest, severity_parameters,
         ))  # fmt: skip
         defaulted, prepaid = leave(performing, smm, mdr, uniform)
         defaults, prepays = expect(expected, smm, mdr, one)

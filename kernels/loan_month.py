@@ -37,16 +37,18 @@ DECREMENTS = ("expected", "sampled")
 
 
 def build_observe(ops: Ops) -> Callable[..., Any]:
-    """``observe(opening, expected, inverse_balance, ltv_per_usd, price)``: balance factor and loan-to-value ratio.
+    """``observe(opening, at_default, expected, inverse_balance, ltv_per_usd, price)``: balance factor, loan-to-value ratios.
 
-    ``opening`` is the scheduled balance at the start of the month (USD), ``expected`` the expected performing share,
+    ``opening`` is the scheduled balance at the start of the month (USD), ``at_default`` that of the month in which defaulted
+    what is liquidated now, ``expected`` the expected performing share,
     ``inverse_balance`` 1 over the balance at the cut-off, ``ltv_per_usd`` the LTV then over that balance, ``price`` the
-    home-price index over its value then.
+    home-price index over its value then. The second ratio is what a borrower owes who paid nothing since default: severity's.
     """
 
     @ops.function
-    def observe(opening, expected, inverse_balance, ltv_per_usd, price):  # type: ignore[no-untyped-def]
-        return opening * inverse_balance * expected, opening * ltv_per_usd / price
+    def observe(opening, at_default, expected, inverse_balance, ltv_per_usd, price):  # type: ignore[no-untyped-def]
+        ltv_per_usd_now = ltv_per_usd / price
+        return opening * inverse_balance * expected, opening * ltv_per_usd_now, at_default * ltv_per_usd_now
 
     return observe
 

@@ -24,8 +24,10 @@ PERFORMING, FORECLOSED, FORECLOSED_LOW, EXPECTED, NOTE_RATE, SCHEDULED, UNIFORM 
 N_STATE = UNIFORM + DRAWS_PER_BLOCK
 
 # Rows of the month's scratch: the sums of the fields, then the terms of the loan at hand.
-INTEREST_RATE, PRINCIPAL_RATE, OPENING, AT_DEFAULT, NOTE, FACTOR, LTV, LEAVING, MDR, SMM = range(N_FIELDS, N_FIELDS + 10)
-N_WORK = N_FIELDS + 10
+INTEREST_RATE, PRINCIPAL_RATE, OPENING, AT_DEFAULT, NOTE, FACTOR, LTV, DEFAULTED_LTV, LEAVING, MDR, SMM = range(
+    N_FIELDS, N_FIELDS + 11
+)
+N_WORK = N_FIELDS + 11
 
 
 def build_terms_row(ops: Ops, width: int) -> Callable[..., None]:
@@ -111,7 +113,7 @@ def build_draw_row(ops: Ops, width: int) -> Callable[..., None]:
 
 
 def build_observe_row(ops: Ops, width: int, sampled: bool) -> Callable[..., None]:
-    """Rows FACTOR and LTV."""
+    """Rows FACTOR, LTV and DEFAULTED_LTV."""
     look, lanes, at, one = build_observe(ops), ops.lanes, ops.at, ops.real(1)
     balance_at, ltv_at = int(Real.BALANCE), int(Real.LTV)
     # A sampled loan burns out with its cohort, not with itself: the hazard must not depend on what was drawn.
@@ -122,9 +124,9 @@ def build_observe_row(ops: Ops, width: int, sampled: bool) -> Callable[..., None
         inverse_balance = one / reals[loan, balance_at]
         ltv_per_usd = reals[loan, ltv_at] * inverse_balance
         for p in lanes(width):
-            work[at(FACTOR * width, p)], work[at(LTV * width, p)] = look(
-                work[at(OPENING * width, p)], state[at(s + expected_row, p)], inverse_balance, ltv_per_usd,
-                scenario[at(prices, p)],
+            work[at(FACTOR * width, p)], work[at(LTV * width, p)], work[at(DEFAULTED_LTV * width, p)] = look(
+                work[at(OPENING * width, p)], work[at(AT_DEFAULT * width, p)], state[at(s + expected_row, p)], inverse_balance,
+                ltv_per_usd, scenario[at(prices, p)],
             )  # fmt: skip
 
     return observe
@@ -173,7 +175,7 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
         for p in lanes(width):
             work[at(LEAVING * width, p)] = bounded(severity_of(
                 month, age, calendar_month, work[at(NOTE * width, p)], scenario[at(rates, p)],
-                work[at(FACTOR * width, p)], work[at(LTV * width, p)], lag, advances_interest, parameters,
+                work[at(FACTOR * width, p)], work[at(DEFAULTED_LTV * width, p)], lag, advances_interest, parameters,
             ))  # fmt: skip
         for p in lanes(width):
             performing = state[at(s + PERFORMING * width, p)]

@@ -149,8 +149,8 @@ def _month(ops: Ops) -> Callable[..., None]:
         for p in lanes(n):
             scheduled, performing, foreclosed, liquidated = a[at(0, p)], a[at(n, p)], a[at(2 * n, p)], a[at(3 * n, p)]
             smm, mdr, uniform, severity = a[at(4 * n, p)], a[at(5 * n, p)], a[at(6 * n, p)], a[at(7 * n, p)]
-            factor, ltv = observe(scheduled, performing, severity, mdr, one + smm)
-            out[at(0, p)], out[at(n, p)] = factor, ltv
+            factor, ltv, defaulted_ltv = observe(scheduled, scheduled + one, performing, severity, mdr, one + smm)
+            out[at(0, p)], out[at(n, p)], out[at(21 * n, p)] = factor, ltv, defaulted_ltv
             d, q = expected(performing, smm, mdr, uniform)
             out[at(2 * n, p)], out[at(3 * n, p)] = d, q
             hit, gone = sampled(one, smm, mdr, uniform)
@@ -173,10 +173,10 @@ def month_functions(
     target: str, precision: str, inputs: np.ndarray, matures: int, principal: int, interest: int
 ) -> np.ndarray:
     """``observe``, both ``leave`` and ``flows`` over ``inputs`` (8, n): scheduled, performing, foreclosed, liquidated, smm, mdr,
-    uniform, severity. Returns (21, n): factor, ltv, both pairs, the 14 of ``flows``, the low part."""
+    uniform, severity. Returns (22, n): factor, ltv, both pairs, the 14 of ``flows``, the low part, the second ltv."""
     ops = make_ops(target, precision)
     n = inputs.shape[1]
-    out = np.zeros(21 * n, ops.real)
+    out = np.zeros(22 * n, ops.real)
     flat = np.ascontiguousarray(inputs, ops.real).ravel()
     _month(ops)(n, n, flat, ops.real(matures), ops.real(principal), ops.real(interest), out)
-    return out.reshape(21, n)
+    return out.reshape(22, n)

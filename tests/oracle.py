@@ -124,7 +124,8 @@ def simulate(
         flows["servicing_fee"] = (performing - performing * d) * loan.servicing_rate / 12
         if d > 0:
             cohorts.append(Cohort(month, performing * d, performing * d))
-        severity = models.severity(*state)
+        defaulted = balances[month - 1 - loan.lag] if month > loan.lag else 0.0  # a defaulted borrower has paid nothing since
+        severity = models.severity(*state[:-1], loan.ltv * defaulted / loan.balance / home_price[month - 1])
         advanced_rate = max(rate * accrual - loan.servicing_rate / 12, 0.0)
         flows |= _foreclosures(loan, cohorts, month, advanced_rate, 0.0 if last else share, severity)
         alive *= 0.0 if last else 1 - d - q

@@ -124,7 +124,7 @@ PRICES = {
 """Per 100, in millions of USD where a class has no balance; of the runs above."""
 POOLS = {
     "sec_cmbs": [(843.3, 9.14, 0.0), (717.7, 42.7, 14.5), (0.0, 69.1, 30.8)],
-    "prime_jumbo": [(36.4, 0.0135, 0.0), (19.6, 0.0941, 0.00605), (11.6, 0.125, 0.00721)],
+    "prime_jumbo": [(36.4, 0.0135, 0.0), (19.6, 0.0940, 0.00670), (11.6, 0.125, 0.00801)],
 }
 """Balance, defaults and losses so far at years 1, 5 and 10, millions of USD, means over the paths."""
 

@@ -20,7 +20,7 @@ MONTHS = st.lists(st.tuples(st.floats(0, 1e9), share, share, share, share, share
 
 def named(out: np.ndarray) -> dict[str, np.ndarray]:
     """Results of ``flows`` by name."""
-    return dict(zip(("performing", "foreclosed", "entering", *FIELDS, "foreclosed_low"), out[6:], strict=True))
+    return dict(zip(("performing", "foreclosed", "entering", *FIELDS, "foreclosed_low"), out[6:-1], strict=True))
 
 
 def test_fields_are_those_of_the_store() -> None:
