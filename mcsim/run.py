@@ -20,6 +20,7 @@ from mcsim.results import Run
 from mcsim.run_folder import RunFolder
 from mcsim.run_log import RunLog
 from mcsim.settings import Settings
+from mcsim.unread import without_effect
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,7 +63,7 @@ def run_campaign(
             write_whole(folder.frame, frame)
         tape = _load_tape(settings, folder.rejects, folder.frame)
         market = load_market(settings)
-        for note in (*tape.notes, *market.mixed_dates(tape.loans.cut_off)):
+        for note in (*tape.notes, *market.mixed_dates(tape.loans.cut_off), *without_effect(settings, tape.loans, overrides)):
             log.warning("%s", note)
         folder = folder.identify(settings.raw, [*tape.inputs, *market.inputs])
         run_log.move(folder)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mcsim.errors import shown
 from mcsim.ranges import READ_BY
 from mcsim.references import ABSENT, select
+
+if TYPE_CHECKING:
+    from mcsim.settings import Settings
 
 
 def unread(raw: Mapping[str, Any], given: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
@@ -35,3 +38,48 @@ def unused_default(spreads: Any, classes: Any) -> bool:
     if not isinstance(spreads, Mapping) or not isinstance(classes, Mapping) or "default" not in spreads:
         return False
     return bool(classes) and all(name in spreads for name in classes)
+
+
+def without_effect(settings: Settings, loans: Any, overrides: Sequence[str]) -> list[str]:
+    """What to say of settings given for this run alone that its loans or its models leave unread; the run goes on.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run's, as the user gave them.
+    loans : mcsim.tapes.loans.Loans
+        The tape, read.
+    overrides : sequence of str
+        What the user gave; settings in option files serve other runs too, and are passed over.
+    """
+    given = [word.partition("=")[0].lstrip("+") for word in overrides]
+    return [
+        f"{key}: given, but changes no price of this run: {why}"
+        for name, why in _unread_by_loans_and_models(settings, loans)
+        for key in given
+        if f"{key}.".startswith(name if name.endswith((".", "_")) else f"{name}.")
+    ]
+
+
+def _unread_by_loans_and_models(settings: Settings, loans: Any) -> Iterator[tuple[str, str]]:
+    """Names of settings, or how they begin, each with the reason why nothing reads them."""
+    from kernels.behaviour import KINDS
+
+    read = {what for kind in KINDS for what in KINDS[kind][getattr(settings.behaviour, kind).model].reads}
+    rates, prices, portfolio = settings.rates, settings.home_prices, settings.portfolio
+    if not (abs(loans.servicing_rate - portfolio.servicing_rate) < 1e-12).any():
+        yield "portfolio.servicing_rate", "every loan has a servicing fee of its own"
+    if not loans.adjustable.any():
+        yield "rates.index_tenor_years", "no loan has an adjustable rate"
+    if "mortgage_rate" not in read:
+        yield "rates.mortgage_", "none of its models reads the mortgage rate"
+    elif rates.mortgage_residual is not None:
+        yield "rates.mortgage_rate", "rates.mortgage_residual is given, which is taken in its place"
+    marked = portfolio.source in ("fannie_acquisition", "table")  # to the cut-off, by the history
+    if "ltv" not in read and not marked:
+        yield "home_prices.", "none of its models reads home prices"
+    elif None not in (prices.initial_growth_quarterly, prices.initial_gap) and not marked:
+        yield (
+            "home_prices.history_file",
+            "initial_growth_quarterly and initial_gap are given, and no loan is marked by the history",
+        )

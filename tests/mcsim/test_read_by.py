@@ -150,3 +150,28 @@ def test_a_default_spread_in_a_file_is_for_classes_of_other_deals(tmp_path: Path
     (tmp_path / "pricing").mkdir()
     (tmp_path / "pricing" / "mine.yaml").write_text("spreads: {PT: 0.01, R: 0.05, default: 0.03}\n")
     assert load_settings(["deal=pass_through", "pricing=mine"], tmp_path).pricing.spreads["default"] == 0.03
+
+
+@pytest.mark.parametrize(
+    ("which", "word", "why"),
+    [
+        ("a tape, a date, one thread", "portfolio.servicing_rate=0.01", "a servicing fee of its own"),
+        ("a tape, a date, one thread", "rates.index_tenor_years=2", "adjustable"),
+        ("a tape, a date, one thread", "rates.mortgage_rate=0.04", "reads the mortgage rate"),
+        ("a tape, a date, one thread", "rates.mortgage_residual_half_life_months=3", "reads the mortgage rate"),
+        ("a tape, a date, one thread", "home_prices.initial_gap=0.1", "reads home prices"),
+        ("a pool, flat, one thread", "home_prices.history_file=absent.csv", "initial_gap are given"),
+        ("a pool, flat, one thread", "rates.index_tenor_years=2", ""),
+        ("a pool, flat, one thread", "portfolio.servicing_rate=0.003", ""),
+        ("a pool, flat, one thread", "rates.mortgage_floor=0.01", ""),
+    ],
+)
+def test_what_loans_or_models_leave_unread_is_warned_of(which: str, word: str, why: str, tmp_path: Path) -> None:
+    """Nothing but the run's tape or its models' own lists can tell: it goes on, and says so."""
+    words = [*RUNS[which], f"output.runs_dir={tmp_path}", word]
+    if "tape" in which:
+        words.append(write_filing(tmp_path / "tape.xml", 2))
+    if "history_file" in word:
+        words += ["home_prices.initial_growth_quarterly=0", "home_prices.initial_gap=0"]
+    said = [text for text in run_campaign(load_settings(words), words).warnings if "changes no price" in text]
+    assert len(said) == bool(why) and all(text.startswith(word.partition("=")[0]) and why in text for text in said)
