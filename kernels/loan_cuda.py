@@ -44,6 +44,10 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
         prepayment_parameters, default_parameters, severity_parameters,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         factor, ltv, defaulted_ltv = observe(opening, at_default, expected, inverse_balance, ltv_per_usd, price)
+        # First of the three: its loan-to-value ratio then holds no register while the other two are computed.
+        lost = bounded(severity_of(
+            number, age, calendar_month, note, mortgage_rate, factor, defaulted_ltv, lag, advances_interest, severity_parameters,
+        ))  # fmt: skip
         smm = smm_of(
             number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, prepayment_parameters, one
         )
@@ -51,9 +55,6 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
             number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest,
             default_parameters, default_allowed,
         )  # fmt: skip
-        lost = bounded(severity_of(
-            number, age, calendar_month, note, mortgage_rate, factor, defaulted_ltv, lag, advances_interest, severity_parameters,
-        ))  # fmt: skip
         defaulted, prepaid = leave(performing, smm, mdr, uniform)
         defaults, prepays = expect(expected, smm, mdr, one)
         return (expected - defaults - prepays) * (one - matures), flows(
