@@ -57,7 +57,7 @@ def run_campaign(
 
     backend = choose_backend(settings.backend, settings.precision)
     folder = RunFolder.create(settings.output.runs_dir, settings.campaign, settings.raw, overrides)
-    with RunLog(folder) as run_log:
+    with folder.kept_unless_refused() as keep, RunLog(folder) as run_log:
         log.info("backend %s, %s (%s)", backend.target, backend.precision, backend.reason)
         if frame is not None:
             write_whole(folder.frame, frame)
@@ -66,6 +66,7 @@ def run_campaign(
         for note in (*tape.notes, *market.mixed_dates(tape.loans.cut_off), *without_effect(settings, tape.loans, overrides)):
             log.warning("%s", note)
         folder = folder.identify(settings.raw, [*tape.inputs, *market.inputs])
+        keep(folder)
         run_log.move(folder)
         log.info("run %s", folder.run_id)
         deal = _check_before_simulating(settings, tape.loans, backend, folder)

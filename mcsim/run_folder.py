@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -192,6 +194,24 @@ class RunFolder:
         name = f"{rest.rpartition('-')[0]}-{provenance.identity(config, found)[:8]}"
         with writing(self.path):
             return RunFolder(_take_name(self.path.parent, when, name, lambda target: _rename(self.path, target)))
+
+    @contextmanager
+    def kept_unless_refused(self) -> Iterator[Callable[[RunFolder], None]]:
+        """A context: an input that is refused inside leaves no folder behind, or one with the rows that were turned away.
+
+        Gives the function that takes the folder under another name. Where the folder goes, what is said names no file in it.
+        """
+        held = [self]
+        try:
+            yield held.append
+        except InputError as error:
+            folder = held[-1]
+            rejected = folder.rejects.is_file() and len(folder.rejects.read_bytes().splitlines()) > 1
+            if rejected or folder.store.exists():  # from the store on there are results to keep
+                raise
+            shutil.rmtree(folder.path, ignore_errors=True)
+            said = [problem.replace(str(self.frame), "the loans given") for problem in error.problems]
+            raise InputError(said) from error
 
     def mark_complete(self) -> None:
         """Flush the folder to the disk, take every file's digest, write the marker: the last thing that a run records."""

@@ -18,10 +18,11 @@ import xarray as xr
 import mcsim
 from mcsim import store
 from mcsim.cli import main
+from mcsim.configuration import load_settings
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.results import Run
-from mcsim.run import regenerate_loan
+from mcsim.run import regenerate_loan, run_campaign
 from mcsim.variables import GROUPS
 from tests.mcsim.whole_runs import CMBS, JUMBO, TINY, make_run, same_bits, write_filing
 
@@ -292,3 +293,20 @@ def test_a_run_goes_on_without_the_rejects_it_may_have(tmp_path: Path, run_of: R
         float(run.tranches.tranche_balance.isel(month=0).sum("tranche")[0]), rel=0.01
     )
     assert len((run.path / "rejects.csv").read_text().splitlines()) > 1
+
+
+def test_a_refused_input_leaves_no_folder_or_one_with_its_rejects(tmp_path: Path) -> None:
+    """A tape that is no tape leaves nothing; one whose rows were turned away leaves which they were."""
+    text = tmp_path / "tape.xml"
+    text.write_text("no tape")
+    words = ["campaign=sec_cmbs", "paths=4", "backend=numpy", f"output.runs_dir={tmp_path / 'runs'}"]
+    with pytest.raises(InputError):
+        run_campaign(load_settings([*words, f"portfolio.file={text}"]))
+    assert list((tmp_path / "runs").iterdir()) == []
+    table = tmp_path / "loans.csv"
+    table.write_text("loan_id,balance,note_rate,remaining_term,age,ltv,state\n1,-5,0.04,300,60,0.7,CA\n")
+    words[0] = "campaign=prime_jumbo"
+    with pytest.raises(InputError):
+        run_campaign(load_settings([*words, "portfolio=table", "portfolio.cut_off=2020-12-31", f"portfolio.file={table}"]))
+    (kept,) = (tmp_path / "runs").iterdir()
+    assert len((kept / "rejects.csv").read_text().splitlines()) > 1
