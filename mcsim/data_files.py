@@ -6,10 +6,14 @@ import csv
 import io
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcsim.errors import InputError, nearest, shown
 from mcsim.paths import expanded, path_problem
 from mcsim.yaml_files import read_text
+
+if TYPE_CHECKING:
+    from mcsim.settings import Settings
 
 DATA = Path(__file__).resolve().parent / "data"
 """Folder of the data that ships."""
@@ -55,6 +59,25 @@ def find_file(name: str, setting: str) -> Path:
         pass
     known = [path.name for path in DATA.iterdir() if path.suffix != ".md"]
     raise InputError(f"{setting} = {shown(name)}: {problem}; give a path or the name of a shipped file{nearest(name, known)}")
+
+
+def find_inputs(settings: Settings) -> None:
+    """Look for the files that every run of these settings reads; raises :class:`InputError` with all that are not there."""
+    problems: list[str] = []
+    portfolio = settings.portfolio
+    for setting, name in (
+        ("portfolio.file", portfolio.file if portfolio.source != "generator" else None),
+        ("portfolio.mapping", portfolio.mapping),
+        ("rates.curve_file", settings.rates.curve_file),
+        ("home_prices.state_file", settings.home_prices.state_file),
+    ):
+        try:
+            if isinstance(name, str):
+                find_file(name, setting)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
 
 
 def read_rows(path: Path) -> list[list[str]]:

@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mcsim.conf_dir import group_options
 from mcsim.configuration import load_settings
+from mcsim.data_files import find_inputs
 from mcsim.errors import InputError, nearest, shown
 from mcsim.overrides import swept
 from mcsim.run_folder import override_lines
@@ -93,6 +94,7 @@ def check_all(overrides: Sequence[str], config_dir: str | Path | None = None) ->
     for words in swept(overrides, group_options(config_dir)):
         try:
             jobs.append(Job(words, load_settings(words, config_dir)))
+            find_inputs(jobs[-1].settings)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:

@@ -132,3 +132,11 @@ def test_a_job_can_be_sent_away() -> None:
 
 def test_the_list_of_a_launchers_settings_runs_nothing() -> None:
     assert not {"setup", "python", "srun_args", "additional_parameters", "submitit_folder", "_target_"} & set(LAUNCHER_KEYS)
+
+
+def test_a_file_that_is_not_there_stops_a_sweep_before_its_first_run(tmp_path: Path) -> None:
+    there = tmp_path / "two.xml"
+    there.write_text("")
+    words = ["campaign=sec_cmbs", f"portfolio.file={there}", f"portfolio.file={tmp_path / 'nix.xml'}"]
+    with pytest.raises(InputError, match="nix.xml.*no such file"):
+        multirun.plan(words)
