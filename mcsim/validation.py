@@ -178,6 +178,8 @@ def _type_problem(value: Any, hint: type) -> str:
         return "" if is_number and isinstance(value, int) else "expected a whole number"
     if hint is float:
         return "" if is_number and abs(value) <= _LARGEST else "expected a finite number"
+    if is_number and isinstance(value, int) and re.fullmatch(r"(19|20)\d{6}", str(value)):
+        return "expected text; a date is YYYY-MM-DD"
     return "" if isinstance(value, str) and value else "expected text"
 
 

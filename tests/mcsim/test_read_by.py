@@ -175,3 +175,8 @@ def test_what_loans_or_models_leave_unread_is_warned_of(which: str, word: str, w
         words += ["home_prices.initial_growth_quarterly=0", "home_prices.initial_gap=0"]
     said = [text for text in run_campaign(load_settings(words), words).warnings if "changes no price" in text]
     assert len(said) == bool(why) and all(text.startswith(word.partition("=")[0]) and why in text for text in said)
+
+
+def test_a_date_written_as_a_number_is_told_its_form() -> None:
+    with pytest.raises(InputError, match="market_date = 20201231: expected text; a date is YYYY-MM-DD"):
+        load_settings(["market_date=20201231"])
