@@ -7,10 +7,11 @@ Colours are told apart by the colour-blind: the blues differ in lightness, the m
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,11 @@ PANEL_COLUMNS = 3
 # Width and height in inches, and type size in points: so that type is 9 to 14 pixels high on pages of 800 to 1280 pixels.
 WIDE, HALF = (9.2, 2.9, 8.2), (5.2, 2.75, 8.8)
 _ROW_HEIGHT = 1.75
+_MOST_DECIMALS = 12
+_SAME = 1e-9
+"""Part of a value: what differs by less is one value on every path, rounding apart."""
+_LONG_LABEL = 6
+"""Characters; five labels that are longer do not stand side by side under a panel."""
 
 
 def fan_chart(
@@ -71,7 +77,7 @@ def fan_chart(
         axes.set_xlim(0, math.ceil(fan.years[-1]))
         if from_zero:
             axes.set_ylim(bottom=0)
-        _y_axis(axes)
+        _axes(axes)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=1.4, handlelength=1.6, borderaxespad=0)
 
     return _svg(name, size, draw, alt)
@@ -88,6 +94,8 @@ def convergence_chart(
         axes.fill_between(c.counts, mean - half, mean + half, color=OUTER, linewidth=0)
         axes.axhline(mean[-1], color=MEAN, linewidth=1, linestyle=(0, (4, 2)))
         axes.plot(c.counts, mean, color=MIDDLE, linewidth=1.5)
+        if np.ptp([mean - half, mean + half]) <= _SAME * max(abs(mean[-1]), 1.0):
+            axes.set_ylim(mean[-1] - 0.5, mean[-1] + 0.5)
         axes.set_xscale("log")
         axes.set_xlim(c.counts[0], c.counts[-1])
         ticks = [4**k for k in range(2, 16) if c.counts[0] <= 4**k <= c.counts[-1]]
@@ -103,7 +111,7 @@ def distribution_chart(name: str, values: dict[str, Array], units: dict[str, str
     def draw(axes: Any, key: str) -> None:
         x = values[key]
         low, high = np.percentile(x, [0.5, 99.5])
-        if high - low <= 1e-9 * max(abs(high), 1.0):  # one value on every path: any width will do
+        if high - low <= _SAME * max(abs(high), 1.0):  # one value on every path: any width will do
             low, high = low - 0.5, high + 0.5
         bins = np.linspace(low, high, 31)
         # the outermost bars hold the tails, so that the shares add to one
@@ -136,27 +144,49 @@ def _panels(
             axes.set_xlabel(x_units if isinstance(x_units, str) else x_units[key])
             if i % PANEL_COLUMNS == 0 or y_units[key] != y_units[keys[i - 1]]:
                 axes.set_ylabel(y_units[key])
-            _y_axis(axes)
+            _axes(axes)
+            _thin_out(axes)
 
     return _svg(name, (WIDE[0], _ROW_HEIGHT * rows, WIDE[2]), draw, alt)
 
 
-def _y_axis(axes: Any) -> None:
-    """Upwards at most six ticks, with commas in thousands, and lines to read across; no powers of ten beside either axis."""
+def _axes(axes: Any) -> None:
+    """Upwards at most six ticks and lines to read across; on both axes the decimals that the step needs, no powers of ten."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    if axes.get_xscale() == "linear":
-        axes.ticklabel_format(axis="x", useOffset=False, style="plain")
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    low, high = axes.get_ylim()
-    ticks = axes.yaxis.get_major_locator().tick_values(low, high)
-    decimals = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))  # 1e-9: a step of 0.1 may read 0.09999
-    if decimals and any(abs(t * 10**decimals - round(t * 10**decimals)) > 1e-6 for t in ticks):
-        decimals += 1  # a step of 2.5
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")))
-    axes.set_ylim(low, high)
+    axes.set_ylim(*axes.get_ylim())
+    for axis in [axes.yaxis, *([axes.xaxis] if axes.get_xscale() == "linear" else [])]:
+        formatter: Any = FuncFormatter(lambda tick, _: tick_label(tick, [tick]))
+        formatter.format_ticks = lambda ticks: [tick_label(tick, ticks) for tick in ticks]
+        axis.set_major_formatter(formatter)
     axes.set_axisbelow(True)
     axes.grid(axis="y")
+
+
+def _thin_out(axes: Any) -> None:
+    """Fewer ticks to the right in a panel where their labels are long."""
+    from matplotlib.ticker import MaxNLocator
+
+    if axes.get_xscale() != "linear":
+        return
+    low, high = axes.get_xlim()
+    ticks = axes.xaxis.get_major_locator().tick_values(low, high)
+    longest = max(len(tick_label(tick, ticks)) for tick in ticks)
+    axes.xaxis.set_major_locator(MaxNLocator(4 if longest <= _LONG_LABEL else 2))
+
+
+def tick_label(tick: float, ticks: Sequence[float]) -> str:
+    """The tick with the fewest decimals that write every one of evenly spaced ``ticks`` as it is.
+
+    >>> [tick_label(tick, [96, 97.5, 99]) for tick in (96, 97.5, 99)]
+    ['96.0', '97.5', '99.0']
+    """
+    step = min((b - a for a, b in itertools.pairwise(sorted(ticks)) if b > a), default=1.0)
+    # a thousandth of the step: what a sum of steps is off by, and no label shows
+    enough = (n for n in range(_MOST_DECIMALS) if all(abs(round(t, n) - t) <= 1e-3 * step for t in ticks))
+    text = f"{tick:,.{next(enough, _MOST_DECIMALS)}f}"
+    return text.replace("-", "\N{MINUS SIGN}") if any(c in "123456789" for c in text) else text.replace("-", "")
 
 
 def _svg(name: str, size: tuple[float, float, float], draw: Callable[[Any], None], alt: str) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from mcsim import provenance, records
-from mcsim.tapes.notes import Note
 
 _POOL_LABELS = {
     "loans": ("Loans", "count"),
@@ -44,12 +43,6 @@ def config_text(config: dict[str, Any]) -> str:
     import yaml
 
     return str(yaml.safe_dump(provenance.plain(config), sort_keys=False, allow_unicode=True))
-
-
-def warnings_of(folder: Path, notes: list[dict[str, Any]]) -> list[str]:
-    """Warnings of the run, without those that only repeat a note of the tape."""
-    said = {str(Note(**{**note, "loan_ids": tuple(note.get("loan_ids", ()))})) for note in notes}
-    return [text for text in records.read_warnings(folder) if text not in said]
 
 
 def notes_of(attributes: dict[str, Any]) -> list[dict[str, Any]]:

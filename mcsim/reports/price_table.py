@@ -8,26 +8,32 @@ from typing import Any
 
 import numpy as np
 
-from mcsim.reports.digits import decimals
+from mcsim.reports.digits import amount, is_nothing, quantity
 
 Row = Mapping[str, float]
 
 
-def _with_error(name: str, error: str) -> Callable[[Row], str]:
-    return lambda row: f"{row[name]:,.{decimals(row[error])}f}"
+def _shown(name: str, position: int, rule: Callable[[float, float], tuple[str, str]] = quantity) -> Callable[[Row], str]:
+    return lambda row: rule(row[name], row[f"{name}_standard_error"])[position]
+
+
+def _interest(row: Row) -> str:
+    """A share of nothing is no share."""
+    nothing = is_nothing(row["value"], row["value_standard_error"])
+    return "" if nothing else f"{row['interest_share'] * 100:.1f}"
 
 
 COLUMNS: dict[str, tuple[str, Callable[[Row], str]]] = {
     "original_balance": ("balance, USD", lambda row: f"{row['original_balance']:,.0f}" if row["original_balance"] else ""),
-    "price": ("price", _with_error("price", "price_standard_error")),
-    "price_standard_error": ("± s.e.", _with_error("price_standard_error", "price_standard_error")),
-    "value": ("value, USD", lambda row: f"{row['value']:,.0f}"),
-    "value_standard_error": ("± s.e.", lambda row: f"{row['value_standard_error']:,.0f}"),
-    "wal": ("WAL, years", _with_error("wal", "wal_standard_error")),
-    "wal_standard_error": ("± s.e.", _with_error("wal_standard_error", "wal_standard_error")),
+    "price": ("price", _shown("price", 0)),
+    "price_standard_error": ("± s.e.", _shown("price", 1)),
+    "value": ("value, USD", _shown("value", 0, amount)),
+    "value_standard_error": ("± s.e.", _shown("value", 1, amount)),
+    "wal": ("WAL, years", _shown("wal", 0)),
+    "wal_standard_error": ("± s.e.", _shown("wal", 1)),
     "spread": ("spread, bp", lambda row: f"{row['spread'] * 1e4:,.0f}"),
     "principal_loss": ("loss, %", lambda row: f"{row['principal_loss'] * 100:.3f}"),
-    "interest_share": ("interest, %", lambda row: f"{row['interest_share'] * 100:.1f}"),
+    "interest_share": ("interest, %", _interest),
 }
 """Variable of the group ``prices`` → heading and format. What a class has no figure for is left blank: a strip or a residual
 has no balance, hence no price per 100, no average life of principal and no loss; it has a value, with its error."""

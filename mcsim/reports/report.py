@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from mcsim import records
-from mcsim.errors import StoreError
+from mcsim.errors import StoreError, one_line
 from mcsim.files import write_whole
 from mcsim.pricing.assumptions import price_assumptions
 from mcsim.provenance import config_hash
 from mcsim.records import setting
 from mcsim.reports import charts, facts
 from mcsim.reports import statistics as stats
+from mcsim.reports.digits import amount, is_nothing, quantity
 from mcsim.reports.price_table import aligned, price_cells
 from mcsim.reports.seal import sealed
 from mcsim.store.marker import REPORT_NAME, require_manifest
@@ -112,7 +113,7 @@ def collect(run: Any) -> dict[str, Any]:
         drawn |= {**_pool_charts(run, opening, losses), **_scenario_charts(run, states)}
     return {
         "headline": _headline(run, config, attributes, values, opening, losses),
-        "classes": _classes(run),
+        "classes": _classes(run, values),
         "assumptions": price_assumptions(config, attributes),
         "charts": drawn,
         "checks": checks,
@@ -122,7 +123,7 @@ def collect(run: Any) -> dict[str, Any]:
         "states": states,
         "rejects": len(rejects),
         "first_rejects": rejects[:10],
-        "warnings": facts.warnings_of(folder, notes),
+        "warnings": [one_line(text) for text in records.read_warnings(folder)],
         "notes": notes,
         "inputs": records.read_inputs(folder),
         "environment": environment,
@@ -142,15 +143,14 @@ def _headline(
 ) -> dict[str, Any]:
     """``losses`` (month, path), cumulative; without them the figures of the pool are not shown."""
     total = np.sum(list(values.values()), axis=0)
+    error = _standard_error(total)
     name = Path(run.path).name
     return {
         "run": name,
         "file": Path(str(setting(config, "portfolio", "file") or "")).name,
-        "value": float(run.prices["value"].sum()),
-        "value_standard_error": _standard_error(total),
+        "value": _total(float(run.prices["value"].sum()), error),
+        "loss": None if losses is None else _percent(float(losses[-1].mean()) / opening, _standard_error(losses[-1]) / opening),
         "balance": float(attributes.get("pool_balance", opening)),
-        "loss": None if losses is None else float(losses[-1].mean()) / opening,
-        "loss_standard_error": None if losses is None else _standard_error(losses[-1]) / opening,
         "paths": total.size,
         "months": None if losses is None else len(losses),
         "cut_off": _said(config, "portfolio", "cut_off"),
@@ -178,15 +178,33 @@ def _standard_error(values: stats.Array) -> float:
     return float(values.std(ddof=1) / math.sqrt(values.size)) if values.size > 1 else math.nan
 
 
-def _classes(run: Any) -> dict[str, Any]:
+def _total(value: float, error: float) -> tuple[str, str]:
+    """USD in millions, a number and its error as they are shown; without an error bar as the other headlines."""
+    if is_nothing(error) or math.isnan(error):
+        return _compact(value), "" if math.isnan(error) else "0"
+    number, its_error = quantity(value * _MILLION, error * _MILLION)
+    return f"{number} m", f"{its_error} m"
+
+
+def _percent(value: float, error: float) -> tuple[str, str]:
+    number, its_error = quantity(100 * value, 100 * error)
+    return f"{number} %", f"{its_error} %" if its_error else ""
+
+
+def _classes(run: Any, values: dict[str, stats.Array]) -> dict[str, Any]:
     """Rows of the price table as cells, and the totals of balance and value."""
-    totals = {key: float(np.nansum(run.prices[key].values)) for key in ("original_balance", "value")}
+    error = _standard_error(np.sum(list(values.values()), axis=0))
+    totals = {
+        "original_balance": float(np.nansum(run.prices["original_balance"].values)),
+        "value": amount(float(np.nansum(run.prices["value"].values)), error),
+    }
     return {"rows": aligned(price_cells(run.prices, _COLUMNS), FIGURE_SPACE), "total": totals}
 
 
 def _class_charts(run: Any, values: dict[str, stats.Array], loss_share: stats.Array | None) -> dict[str, str]:
-    """Convergence and distribution: per 100 of original balance where there is one, else in USD millions."""
+    """Convergence and distribution: per 100 of original balance where there is one, else in USD; none of a class that is nothing."""
     scales, units = {}, {}
+    values = {name: v for name, v in values.items() if not is_nothing(float(v.mean()), float(v.std() / math.sqrt(v.size)))}
     for name, v in values.items():
         balance = float(run.prices["original_balance"].sel(tranche=name))
         scales[name], units[name] = (100 / balance, "price per 100") if balance > 0 else _money(float(v.mean()))
@@ -196,8 +214,8 @@ def _class_charts(run: Any, values: dict[str, stats.Array], loss_share: stats.Ar
     if loss_share is not None:
         spread[loss_name], shown_units[loss_name] = 100 * loss_share, "% of balance at the cut-off"
         what += ", and the loss of the pool over its life"
-    drawn = {"distribution": charts.distribution_chart("distribution", spread, shown_units, what)}
-    if min(v.size for v in values.values()) > 1:
+    drawn = {"distribution": charts.distribution_chart("distribution", spread, shown_units, what)} if spread else {}
+    if values and min(v.size for v in values.values()) > stats.FIRST_COUNT:
         panels = {name: stats.converge(v) for name, v in values.items()}
         drawn["convergence"] = charts.convergence_chart(
             "convergence", panels, scales, units,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kernels.discounting import build_spread_factor
 from kernels.ops import make_ops
+from mcsim.reports.digits import HALF_CENT
 
 Array = NDArray[np.float64]
 
@@ -26,8 +27,6 @@ READ_PATHS = 1024
 FIRST_COUNT = 16
 """Fewest paths for which an error bar is drawn: below, the standard deviation itself is known to no better than a fifth."""
 
-CENT = 0.005
-"""USD. The waterfall runs in float64 and must be right to the cent."""
 ROUNDING = {"float32": 1e-5, "float64": 1e-9}
 """Largest relative difference of pool flows put down to rounding: the bar for float32 against float64, and, for float64,
 360 months' rounding of 2e-16 on sums of thousands of loans with room to spare."""
@@ -158,7 +157,7 @@ def check_values(run: Any, values: dict[str, Array]) -> Check:
     stored = run.prices["value"]
     worst = float(np.max([abs(float(stored.sel(tranche=name)) - float(v.mean())) for name, v in values.items()]))
     identity = "stored value = mean of the values by path"  # recomputed from the stored flows, where there are
-    return Check("Prices", identity, worst, float(abs(stored).sum()), CENT)
+    return Check("Prices", identity, worst, float(abs(stored).sum()), HALF_CENT)
 
 
 def opening_balance(pool: xr.Dataset) -> float:
@@ -199,9 +198,9 @@ def check_conservation(run: Any, precision: str, values: dict[str, Array]) -> li
     rows = (
         ("pool_to_deal", "Pool to deal",
          "collections = interest + advanced interest + scheduled, advanced and prepaid principal + recovery - servicing fee,"
-         " or 0 where that is negative", balance, CENT),
-        ("cash", "Cash in = cash out", "collections = paid to classes + fees + change in accounts", balance, CENT),
-        ("class", "Class balances", "balance before = principal + write-down + balance after", balance, CENT),
+         " or 0 where that is negative", balance, HALF_CENT),
+        ("cash", "Cash in = cash out", "collections = paid to classes + fees + change in accounts", balance, HALF_CENT),
+        ("class", "Class balances", "balance before = principal + write-down + balance after", balance, HALF_CENT),
         ("performing", "Performing balance", "balance before = scheduled + prepaid + defaulted + balance after",
          balance, pool_allowed),
         ("foreclosed", "Foreclosure balance", "before + defaulted = advanced principal + recovery + loss + after",
@@ -209,7 +208,7 @@ def check_conservation(run: Any, precision: str, values: dict[str, Array]) -> li
         ("life", "Pool over its life", "opening balance = principal + recovery + loss + balance left", balance, pool_allowed),
         ("pool_sign", "Signs of the pool's flows", "no flow and no balance of the pool is negative", balance, pool_allowed),
         ("deal_sign", "Signs of the deal's flows",
-         "no collection, payment, write-down, shortfall, account or balance of the deal is negative", balance, CENT),
+         "no collection, payment, write-down, shortfall, account or balance of the deal is negative", balance, HALF_CENT),
     )  # fmt: skip
     checks = [Check(name, identity, worst[key], scale, allowed) for key, name, identity, scale, allowed in rows]
     return [*checks, check_values(run, values)]

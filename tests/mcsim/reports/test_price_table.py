@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcsim.reports.digits import MOST, decimals
+from mcsim.reports.digits import MOST, amount, decimals, quantity
 from mcsim.reports.price_table import PRINTED, aligned, laid_out, price_cells, price_table
 from mcsim.variables import GROUPS
 
@@ -72,3 +72,25 @@ def test_points_stand_below_one_another() -> None:
     ]
     assert aligned([("A", "1.25"), ("B", "")], "_") == [("A", "1.25"), ("B", "")]
     assert aligned([("A", "1.25"), ("B", "3.5"), ("C", "4")], "_")[1:] == [("B", "3.5_"), ("C", "4___")]
+
+
+def test_dust_is_nothing_and_a_small_value_shows_what_its_error_allows() -> None:
+    """A residual of 1.4e-8 USD has no value and no share; one of 0.20 has its digits; a life with an error of 1e-18 has none."""
+    columns = prices() | {
+        "value": np.array([1.4e-8, 0.2031, 157686.6]),
+        "value_standard_error": np.array([1e-9, 0.0142, 1536.4]),
+        "wal": np.array([10.0, 10.00033, np.nan]),
+        "wal_standard_error": np.array([1e-18, 3.3e-5, np.nan]),
+        "interest_share": np.array([1.0, 0.5, 1.0]),
+    }
+    names = ("value", "value_standard_error", "wal", "wal_standard_error", "interest_share")
+    assert [row[1:] for row in price_cells(columns, names)] == [
+        ("0", "0", "10.000", "0", ""),
+        ("0.203", "0.014", "10.000330", "0.000033", "50.0"),
+        ("157,687", "1,536", "", "", "100.0"),
+    ]
+
+
+def test_one_path_has_no_error() -> None:
+    assert quantity(99.47712, math.nan) == ("99.477", "")
+    assert amount(994771.2, math.nan) == ("994,771", "")

@@ -23,6 +23,7 @@ from mcsim.reports import charts, facts
 from mcsim.reports.digits import decimals
 from mcsim.reports.report import FORMATS, write_report
 from mcsim.reports.seal import report_problem
+from mcsim.reports.statistics import opening_balance, value_paths
 from tests.mcsim.reports.conftest import NOTE_SAID
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -152,10 +153,10 @@ def test_the_title_is_the_portfolios(synthetic_run: Any) -> None:
 
 
 def test_every_warning_and_note_is_on_the_page(page: tuple[Reader, str]) -> None:
-    """A warning above the prices; a note, which the run logs as a warning too, once, with the pool."""
+    """Every warning above the prices, a note of the tape with its loan ids among them; the note's figures with the pool too."""
     html = page[1]
     assert html.index("<li>the curve is of 1999: &lt;i&gt;old&lt;/i&gt;</li>") < html.index("<h2>Prices</h2>")
-    assert NOTE_SAID not in html and html.count(">paid off<") == 1
+    assert html.index(f"<li>{NOTE_SAID}</li>") < html.index("<h2>Prices</h2>") and html.count(">paid off<") == 1
     assert re.search(r">paid off</th><td[^>]*>2</td><td[^>]*>1,500,000</td><td>left out</td>", html)
 
 
@@ -217,6 +218,33 @@ def test_one_path_has_no_error_bar(synthetic_run: Any) -> None:
     for group in ("scenarios", "pool", "tranches"):
         setattr(synthetic_run, group, getattr(synthetic_run, group).isel(path=slice(0, 1)))
     assert "no error bar" in read(write_report(synthetic_run))[1]
+
+
+def test_headlines_show_errors_with_two_digits(sound_run: Any, page: tuple[Reader, str]) -> None:
+    """As the store has them: not an error of 0.00052 % as 0.001 %."""
+    tiles = re.findall(r"<b>(?:<small>USD</small> )?([\d,.]+) [m%]</b><em>± ([\d.]+) [m%]", page[1])
+    total = sum(np.asarray(v) for v in value_paths(sound_run).values())
+    losses = sound_run.pool["loss"].values.sum(axis=(0, 1)) / opening_balance(sound_run.pool)
+    for (number, error), paths, scale in zip(tiles, (total, losses), (1e-6, 100), strict=True):
+        expected = scale * paths.std(ddof=1) / math.sqrt(paths.size)
+        assert abs(float(error) / expected - 1) < 0.05  # two digits: half a unit of the second is a twentieth at most
+        assert len(number.partition(".")[2]) == len(error.partition(".")[2])
+        assert abs(float(number.replace(",", "")) - scale * paths.mean()) < expected
+
+
+def test_dust_has_no_chart_and_no_share(synthetic_run: Any, page: tuple[Reader, str]) -> None:
+    for flow in ("interest_paid", "principal_paid"):
+        synthetic_run.tranches[flow][{"tranche": -1}] *= 1e-17
+    for name in ("value", "value_standard_error"):
+        synthetic_run.prices[name][{"tranche": -1}] *= 1e-17
+    html = read(write_report(synthetic_run))[1]
+    row = re.search(r"<tr><th scope=\"row\">R</th>(.*?)</tr>", html, flags=re.S)
+    assert row and re.findall(r"<td[^>]*>(.*?)</td>", row[1]) == ["", "", "", "0", "0", "", "", "1,200", "", ""]
+    assert page[1].count(">R</text>") == 2 and ">R</text>" not in html
+
+
+def test_what_has_no_count_is_left_blank(page: tuple[Reader, str]) -> None:
+    assert ">–<" not in page[1].split("<h2>What went in</h2>")[1]
 
 
 def test_a_bare_folder_still_reports(synthetic_run: Any) -> None:
