@@ -7,6 +7,7 @@ import importlib.util
 import os
 from dataclasses import dataclass
 
+from kernels import processor
 from kernels.ops import PRECISIONS, Ops, make_ops
 from mcsim.errors import BackendError, InputError, nearest
 
@@ -48,7 +49,7 @@ def choose_backend(name: str, precision: str) -> Backend:
     Raises
     ------
     InputError
-        Unknown name or precision.
+        Unknown name or precision; a variable of the environment that numba or LLVM does not take.
     BackendError
         The device, or the package it needs, is not there.
     """
@@ -57,6 +58,8 @@ def choose_backend(name: str, precision: str) -> Backend:
         problems.append(f"backend: unknown {name!r}{nearest(name, BACKENDS)}")
     if precision not in PRECISIONS:
         problems.append(f"precision: unknown {precision!r}{nearest(precision, PRECISIONS)}")
+    if not problems and name != "numpy" and _installed():
+        problems = processor.problems()
     if problems:
         raise InputError(problems)
     if name == "auto":
@@ -79,9 +82,15 @@ def _automatic(precision: str) -> Backend:
 
 def _no_cpu() -> str:
     """Why numba cannot be used, or nothing."""
-    if importlib.util.find_spec("numba") is None:
+    if not _installed():
         return "numba is not installed; install it, or use backend=numpy"
+    if os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0"):  # what is interpreted runs a thousand times slower
+        return "NUMBA_DISABLE_JIT switches numba's compiler off; unset it, or use backend=numpy"
     return ""
+
+
+def _installed() -> bool:
+    return importlib.util.find_spec("numba") is not None
 
 
 def _no_cuda() -> str:

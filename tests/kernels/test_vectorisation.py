@@ -19,7 +19,7 @@ from kernels import behaviour
 from kernels.cache import source_digest
 from kernels.loan_blocks import build_loan_block
 from kernels.ops import LANES, make_ops
-from kernels.processor import FULL_WIDTH, load_numba
+from kernels.processor import FULL_WIDTH, load_numba, vectors
 from tests.kernel_driver import FULL, Block, Loan, random_paths
 
 FEATURES = llvm.get_host_cpu_features()
@@ -35,8 +35,9 @@ TARGET: tuple[str, str, str] = load_numba().core.registry.cpu_target.target_cont
 
 def lanes() -> tuple[int, ...]:
     """float32 lanes that a vectorised loop may have: those of the full width where that was chosen, else at least AVX2's."""
-    features = TARGET[2].split(",")
-    return (16,) if "+avx512f" in features and FULL_WIDTH in features else (8, 16)
+    if vectors()["register_bits"] < 512:
+        return (8,)
+    return (16,) if FULL_WIDTH in TARGET[2].split(",") else (8, 16)
 
 
 def body(ir: str) -> str:

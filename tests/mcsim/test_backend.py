@@ -115,3 +115,21 @@ def test_on_the_command_line(no_numba_cuda: None, tmp_path: Path, capsys: pytest
 def test_choosing_numpy_loads_no_compiler() -> None:
     code = "import sys; from mcsim.backend import choose_backend as c; c('numpy', 'float32').ops; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+
+
+def test_a_compiler_that_is_switched_off_is_no_cpu(no_numba_cuda: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interpreted kernels run a thousand times slower: numpy, with the reason."""
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    chosen = choose_backend("auto", "float32")
+    assert chosen.target == "numpy" and "NUMBA_DISABLE_JIT" in chosen.reason
+    with pytest.raises(BackendError, match="backend=cpu was asked for, but NUMBA_DISABLE_JIT switches .* off; unset it"):
+        choose_backend("cpu", "float32")
+
+
+@pytest.mark.parametrize(("name", "value"), [("NUMBA_CPU_NAME", "nonsense"), ("NUMBA_CPU_FEATURES", "nonsense")])
+def test_a_processor_that_llvm_does_not_know(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    for target in ("auto", "cpu"):
+        with pytest.raises(InputError, match=f"{name}={value}"):
+            choose_backend(target, "float32")
+    assert choose_backend("numpy", "float32").target == "numpy"
