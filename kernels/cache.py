@@ -64,8 +64,10 @@ def is_cached(function: Callable[..., None], key: str) -> bool:
 def read_sealed(path: Path) -> bytes | None:
     """What :func:`write_sealed` wrote; ``None`` where there is nothing, or anything else, which is then removed."""
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if path.is_file() else b""  # a pipe would hang
     except OSError:
+        return None
+    if not os.path.lexists(path):
         return None
     if data[:_SEAL] == _seal(path, data[_SEAL:]):
         return data[_SEAL:]

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from mcsim.errors import InputError, StoreError
-from mcsim.files import reason
+from mcsim.files import read_regular, reason
 from mcsim.store.marker import read_manifest
 from mcsim.yaml_files import parse_yaml
 
 CONFIG, OVERRIDES, ENVIRONMENT = "config.yaml", "overrides.txt", "env.json"
 INPUTS, REJECTS, WARNINGS, LOG = "inputs.json", "rejects.csv", "warnings.json", "log.txt"
+
+_LARGEST = 1_000_000_000
+"""Bytes of a record: rejects of a tape of millions of loans, each with its reason."""
 
 REJECT_COLUMNS = ["row", "loan_id", "column", "value", "reason"]
 _PARTS = {"packages": dict, "platform": dict, "cpu": dict, "git": dict, "devices": list}
@@ -103,7 +106,7 @@ def read_text(folder: Path, name: str) -> str:
     if manifest is not None:
         manifest.check(name)
     try:
-        return (folder / name).read_text(encoding="utf-8", errors="surrogateescape" if name == OVERRIDES else "strict")
+        return read_regular(folder / name, _LARGEST).decode("utf-8", "surrogateescape" if name == OVERRIDES else "strict")
     except (OSError, UnicodeDecodeError) as error:
         why = reason(error) if isinstance(error, OSError) else f"no UTF-8 at byte {error.start}"
         raise StoreError(f"{folder / name} cannot be read: {why}; restore it, or run again") from error

@@ -8,9 +8,7 @@ document. A scalar is a number, true, false or null as in YAML 1.2; dates, ``yes
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +16,7 @@ from typing import Any, NoReturn
 import yaml
 
 from mcsim.errors import InputError, shown
+from mcsim.files import IrregularError, read_regular, reason
 
 LARGEST_FILE = 1_000_000
 """Bytes. The largest shipped file has under 5,000: such a file is something else, given by mistake."""
@@ -65,23 +64,13 @@ def read_mapping(path: str | Path, largest: int = LARGEST_FILE) -> dict[str, Any
 def read_text(path: str | Path, largest: int = LARGEST_FILE) -> str:
     """The text of a regular UTF-8 file of at most ``largest`` bytes, without a byte-order mark; raises as :func:`read_yaml`."""
     try:
-        # Not to wait for the other end of a pipe; without effect on a file.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        data = read_regular(path, largest)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except IrregularError as error:
+        raise InputError(f"{path}: {reason(error)}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    kind = os.fstat(handle).st_mode
-    if not stat.S_ISREG(kind):
-        os.close(handle)
-        raise InputError(f"{path}: a {'folder' if stat.S_ISDIR(kind) else 'pipe or device'}; expected a file")
-    with open(handle, "rb") as file:
-        try:
-            data = file.read(largest + 1)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > largest:
-        raise InputError(f"{path}: expected at most {largest:,} bytes")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

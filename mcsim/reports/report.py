@@ -79,7 +79,7 @@ def write_report(run: Any) -> Path:
     )
     environment.filters.update(FORMATS)
     text = environment.get_template(_TEMPLATE).render(**content)
-    write_whole(folder / REPORT_NAME, sealed(text, folder))
+    write_whole(folder / REPORT_NAME, sealed(text, folder), again="then `mcsim report` again")
     return folder / REPORT_NAME
 
 

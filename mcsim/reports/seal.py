@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from mcsim.files import reason
+from mcsim.files import IrregularError, read_regular, reason
 from mcsim.store.marker import REPORT_NAME, require_manifest
 
 _AGAIN = "`mcsim report` writes it again"
+_LARGEST = 1_000_000_000
+"""Bytes of a page: a hundred times one of a deal of fifty classes."""
 
 
 def sealed(text: str, run_dir: Path) -> bytes:
@@ -21,9 +23,11 @@ def report_problem(run_dir: Path) -> str | None:
     """What is wrong with the report of a finished run; None where it is sound, or is not there."""
     path = run_dir / REPORT_NAME
     try:
-        data = path.read_bytes()
+        data = read_regular(path, _LARGEST)
     except FileNotFoundError:
         return None
+    except IrregularError as error:
+        return f"{path}: {reason(error)}; take it away, {_AGAIN}"
     except OSError as error:
         return f"{path}: cannot be read: {reason(error)}; {_AGAIN}"
     body = data[: data.rstrip(b"\n").rfind(b"\n") + 1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mcsim.errors import IncompleteRunError, StoreError
-from mcsim.files import reason, write_whole, writing
+from mcsim.files import read_regular, reason, write_whole, writing
 from mcsim.provenance import file_sha256
 from mcsim.store.layout import STORE_NAME
 from mcsim.store.status import set_complete
@@ -29,6 +30,9 @@ MARKER_NAME = "COMPLETE"
 REPORT_NAME = "report.html"
 LAYOUT = 2
 """Of the marker; 1 held the digest of the store's metadata alone."""
+
+_LARGEST = 100_000_000
+"""Bytes of a marker: those of a million files."""
 
 _AGAIN = "restore the file, or run again"
 _FOREIGN = "not written by the run; take it away"
@@ -92,11 +96,13 @@ class Manifest:
     def _size_problem(self, name: str) -> str | None:
         path, size = self.folder / name, self.files[name][0]
         try:
-            found = path.stat().st_size
+            found = path.stat()
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
             return f"{name}: {'missing' if missing else f'cannot be read: {reason(error)}'}; {_AGAIN}"
-        return None if found == size else f"{name}: {found} bytes, the run wrote {size}; {_AGAIN}"
+        if not stat.S_ISREG(found.st_mode):
+            return f"{name}: no file; {_AGAIN}"
+        return None if found.st_size == size else f"{name}: {found.st_size} bytes, the run wrote {size}; {_AGAIN}"
 
     def _foreign(self) -> list[str]:
         """Files of the store that the run did not write; what a user puts beside the store is the user's."""
@@ -152,7 +158,7 @@ def read_manifest(run_dir: str | Path) -> Manifest | None:
 
 
 def _parse(path: Path) -> Manifest:
-    data = path.read_bytes()
+    data = read_regular(path, _LARGEST)
     try:
         record = json.loads(data)
     except (ValueError, RecursionError):

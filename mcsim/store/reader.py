@@ -218,6 +218,9 @@ def _has_bytes(path: Path) -> bool:
 def _open_root(store: Path) -> zarr.Group:
     if not store.is_dir():
         raise StoreError(f"{store}: no store there")
+    metadata = store / "zarr.json"
+    if metadata.exists() and not metadata.is_file():  # a pipe would hang
+        raise StoreError(f"{metadata} is no file; restore it, or run again")
     try:
         return zarr.open_group(local_store(store), mode="r")
     except _UNREADABLE as error:

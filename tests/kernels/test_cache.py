@@ -155,3 +155,13 @@ def test_a_folder_that_cannot_be_used_is_named(
     with caplog.at_level(logging.WARNING, "mcsim"):
         assert [run(add_one, "one"), run(add_one, "one")] == [(2.0, False), (2.0, True)]
     assert len(caplog.messages) == 1 and f"NUMBA_CACHE_DIR={tmp_path / 'file'} cannot be written" in caplog.text
+
+
+def test_a_pipe_in_the_place_of_a_file_is_taken_away(folder: Path) -> None:
+    """It would be waited for without end."""
+    run(add_one, "pipe")
+    (path,) = files(folder)
+    path.unlink()
+    os.mkfifo(path)
+    assert run(add_one, "pipe") == (2.0, False)
+    assert run(add_one, "pipe") == (2.0, True) and path.is_file()
