@@ -8,18 +8,20 @@ Nothing heavy is imported before a verb needs it, so that ``mcsim --help`` answe
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import shlex
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from mcsim.errors import InputError, McsimError, nearest, one_line
-from mcsim.files import NO_ROOM, reason, write_error
+from mcsim.errors import InputError, McsimError, exhausted, nearest, one_line
+from mcsim.files import NO_ROOM, RUN_AGAIN, reason, write_error
 from mcsim.stopping import INTERRUPTED, Stopped, stopping_on_signals
 
 FAULT = 1
@@ -58,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words or os.environ.get("MCSIM_DEBUG") == "1"
     words = [word for word in words if word != "--debug"]
     _open_standard_streams()
+    if arguments is None:
+        _quieten_tasks()
     try:
         with stopping_on_signals(to_the_end=arguments is None):
             code = _answer(words, debug)
@@ -76,15 +80,29 @@ def _answer(words: list[str], debug: bool) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # `mcsim run --help | head`
         return 0
-    except (McsimError, OSError) as error:
+    except Exception as error:
+        known = _known(error)
+        if known is None:
+            return _unexpected(error, debug)
         if debug:
             traceback.print_exc()
-        known = error if isinstance(error, McsimError) else _of_system(error)
         for line in str(known).splitlines():
             _say(line)
         return known.exit_code
-    except Exception as error:
-        return _unexpected(error, debug)
+
+
+def _quieten_tasks() -> None:
+    """One error or signal ends all of zarr's tasks; what asyncio says of each of the others is said by the one line."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+
+
+def _known(error: Exception) -> McsimError | None:
+    """The error for people; None for a fault of mcsim. A limit of the system is named before what it led to."""
+    limit = exhausted(error)
+    if limit is not None or isinstance(error, McsimError):
+        return limit or error  # type: ignore[return-value]
+    return _of_system(error) if isinstance(error, OSError) else None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -96,7 +114,8 @@ class _Parser(argparse.ArgumentParser):
 def _of_system(error: OSError) -> McsimError:
     """A disk that is full leaves something unfinished; any other error of the system is of a file that was given."""
     if error.errno in NO_ROOM:
-        return write_error(error.filename or "a file", error)
+        again = RUN_AGAIN if error.filename else "and try again"
+        return write_error(error.filename or "standard output, or another file,", error, again)
     return InputError(f"{error.filename or 'the working directory, or another file of the system'}: {reason(error)}")
 
 
@@ -167,6 +186,8 @@ def _dispatch(words: list[str]) -> int:
         else:
             top.print_help()
         return 0
+    if sys.flags.optimize > 1:
+        raise InputError("PYTHONOPTIMIZE=2 (python -OO) takes away docstrings that zarr needs; unset it, or give 1")
     verb, rest = words[0], words[1:]
     if verb not in VERBS:
         raise InputError(f"{verb}: unknown verb{nearest(verb, VERBS)}")
@@ -176,6 +197,8 @@ def _dispatch(words: list[str]) -> int:
     if verb == "run" and {"-h", "--help"} & set(rest):
         of_verb.epilog = f"{_groups_help()}\n\n{EXAMPLES}"
     chosen = of_verb.parse_intermixed_args(rest)
+    if verb != "run" and not (os.path.isabs(chosen.run) or os.path.isabs(chosen.runs_dir)):
+        _check_working_directory()
     return {"run": _run, "price": _price, "report": _report, "info": _info, "verify": _verify}[verb](chosen)
 
 
@@ -275,7 +298,7 @@ def _unexpected(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exc()
         return FAULT
-    first = (str(error).splitlines() or [""])[0]
+    first = (str(error).splitlines() or ["without a message"])[0]
     try:
         log = getattr(error, "log_file", None) or Path(tempfile.gettempdir()) / f"mcsim-{os.getpid()}.log"
         with log.open("a", encoding="utf-8") as file:

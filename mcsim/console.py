@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from mcsim import progress, records
-from mcsim.errors import WriteError, printable
+from mcsim.errors import McsimError, WriteError, exhausted, printable
 from mcsim.files import reason
 from mcsim.records import setting
 from mcsim.reports.price_table import COLUMNS, PRINTED, laid_out, price_table
@@ -64,15 +64,15 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     from mcsim.run import run_campaign
 
     run = run_campaign(settings, list(overrides), progress.Progress())
-    shown = store.read_block(run.path, "prices", ["tranche", *COLUMNS])
     title = f"{settings.campaign}: {settings.paths:,} paths, seed {settings.seed}"
-    lines = price_lines(shown, title, price_assumptions(settings.raw, run.attributes))
-    if run.folder.report.is_file():
-        lines.append(f"report  {run.folder.report}")
-    lines.append(f"store   {run.folder.store}")
     try:
-        show(lines)
-    except WriteError as error:
+        shown = store.read_block(run.path, "prices", ["tranche", *COLUMNS])
+        lines = price_lines(shown, title, price_assumptions(settings.raw, run.attributes))
+        if run.folder.report.is_file():
+            lines.append(f"report  {run.folder.report}")
+        show([*lines, f"store   {run.folder.store}"])
+    except (McsimError, OSError, RuntimeError, MemoryError) as raised:
+        error = exhausted(raised) or raised
         logging.getLogger("mcsim").warning("the run is complete, its prices were not printed: %s", error)
     return run
 

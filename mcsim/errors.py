@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -116,6 +117,35 @@ class IncompleteRunError(McsimError):
     """A run without its COMPLETE marker."""
 
     exit_code = 3
+
+
+class ExhaustedError(McsimError):
+    """Memory, threads or open files that the system did not give: nothing is wrong with what was given or stored."""
+
+    exit_code = 3
+
+
+def exhausted(error: BaseException) -> ExhaustedError | None:
+    """The limit of the system behind an error, whatever was made of it on the way; None where there is none."""
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        if isinstance(cause, ExhaustedError):
+            return cause
+        number = cause.errno if isinstance(cause, OSError) else None
+        if isinstance(cause, MemoryError) or number == errno.ENOMEM:
+            return ExhaustedError(
+                "out of memory: give fewer paths or a smaller engine.path_block, or raise the limit (`ulimit -v`)"
+            )
+        if number in (errno.EMFILE, errno.ENFILE):
+            return ExhaustedError("too many open files: raise the limit (`ulimit -n`; 256 are enough), and try again")
+        if number == errno.EAGAIN or (isinstance(cause, RuntimeError) and "can't start new thread" in str(cause)):
+            return ExhaustedError(
+                "a thread could not be started: raise the limits on processes (`ulimit -u`) and memory (`ulimit -v`), and try again"
+            )
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 SYNONYMS = {"gpu": "cuda", "single": "float32", "fp32": "float32", "double": "float64", "fp64": "float64"}

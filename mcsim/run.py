@@ -6,13 +6,14 @@ import datetime
 import functools
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcsim import provenance, store
 from mcsim.backend import Backend, choose_backend
-from mcsim.errors import InputError, McsimError, StoreError, nearest
+from mcsim.errors import InputError, McsimError, StoreError, exhausted, nearest, shown
 from mcsim.files import write_whole
 from mcsim.progress import Progress
 from mcsim.records import read_inputs
@@ -20,6 +21,7 @@ from mcsim.results import Run
 from mcsim.run_folder import RunFolder
 from mcsim.run_log import RunLog
 from mcsim.settings import Settings
+from mcsim.store.marker import require_manifest
 from mcsim.unread import without_effect
 
 if TYPE_CHECKING:
@@ -96,7 +98,8 @@ def _report_or_say_why(run: Run) -> None:
     """The run is complete and stays so, whatever becomes of the page that shows it."""
     try:
         write_report(run)
-    except Exception as error:
+    except Exception as raised:
+        error = exhausted(raised) or raised
         first = (str(error).splitlines() or [""])[0]
         why = first if isinstance(error, McsimError) else f"{type(error).__name__}: {first}"
         again = "" if isinstance(error, InputError) else f"; `mcsim report {run.path}` writes it"
@@ -129,11 +132,10 @@ def reprice(
     """
     from mcsim.configuration import load_deal_config
 
+    require_manifest(run.path)  # prices of part of the paths would be no prices
     config = _recorded_config(run)
     chosen = config["deal"] if deal is None else load_deal_config(deal, config_dir) if isinstance(deal, str) else deal
-    spreads = config["pricing"]["spreads"] if spread is None else spread
-    if isinstance(spreads, int | float):
-        spreads = {"default": float(spreads)}
+    spreads = _spreads(config["pricing"]["spreads"] if spread is None else spread)
     backend = choose_backend("auto", "float64")
     path_block = int(config["engine"]["path_block"])
     from mcsim.deals.stage import price_stored, prices_dataset
@@ -171,20 +173,37 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     tape, market = _load_tape(settings, None, run.folder.frame), load_market(settings)
     _check_inputs(run, provenance.input_records([*tape.inputs, *market.inputs]))
     known = tape.loans.loan_id.tolist()
-    problems = []
-    if loan_id not in known:
-        problems.append(f"run {run.run_id} has no loan {loan_id!r}{nearest(loan_id, known)}")
-    if not 0 <= path < settings.paths:
-        problems.append(f"run {run.run_id} has no path {path}; expected 0 to {settings.paths - 1}")
+    problems = _missing(run, loan_id, path, known, settings.paths)
     if problems:
         raise InputError(problems)
     backend = choose_backend(run.attributes["backend"], run.attributes["precision"])
     simulation = Simulation(market.settings, tape.loans, market.curve, backend)
-    flows = simulation.loan(Block(path, 1), known.index(loan_id))
+    flows = simulation.loan(Block(int(path), 1), known.index(loan_id))
     from kernels.loan_month import FIELDS
 
     months = range(1, simulation.n_months + 1)
     return xr.Dataset({name: ("month", flows[:, i, 0]) for i, name in enumerate(FIELDS)}, coords={"month": months})
+
+
+def _spreads(spread: Any) -> Any:
+    """Spreads by class, one number for all as ``default``; what a mapping holds is checked with the deal."""
+    if isinstance(spread, Mapping):
+        return spread
+    if isinstance(spread, bool) or not isinstance(spread, Real):
+        raise InputError(f"spread = {shown(spread)}: expected a number, 0.02 for 200 bp, or numbers by class")
+    return {"default": float(spread)}
+
+
+def _missing(run: Run, loan_id: Any, path: Any, known: list[str], n_paths: int) -> list[str]:
+    """What a run does not have of a loan and a path."""
+    problems = []
+    if not isinstance(loan_id, str):
+        problems.append(f"loan_id = {shown(loan_id)}: expected the identifier as text, {shown(known[0])} for one")
+    elif loan_id not in known:
+        problems.append(f"run {run.run_id} has no loan {shown(loan_id)}{nearest(loan_id, known)}")
+    if isinstance(path, bool) or not isinstance(path, Integral) or not 0 <= int(path) < n_paths:
+        problems.append(f"run {run.run_id} has no path {shown(path)}; expected 0 to {n_paths - 1}")
+    return problems
 
 
 def _check_before_simulating(settings: Settings, loans: Any, backend: Backend, folder: RunFolder) -> DealStage:

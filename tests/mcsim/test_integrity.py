@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import xarray as xr
 
 import mcsim
 from mcsim import cli, records, store
-from mcsim.errors import IncompleteRunError, StoreError
+from mcsim.errors import IncompleteRunError, InputError, StoreError
 from mcsim.store import marker
 from tests.mcsim.small_runs import SMALL, files_of, flip, swap
 
@@ -331,3 +332,21 @@ def test_a_report_that_is_no_file(folder: Path, answer: Callable[[str], tuple[in
     else:
         assert code == 3 and "report.html cannot be written: Is a directory; take the folder away" in message
         assert "runs_dir" not in message
+
+
+def test_an_unfinished_run_is_not_priced(folder: Path) -> None:
+    (folder / "COMPLETE").unlink()
+    with pytest.raises(IncompleteRunError, match="did not finish"):
+        mcsim.open_run(folder, complete=False).price()
+
+
+@pytest.mark.parametrize("spread", ["0.02", [0.1], True, {"default": "x"}])
+def test_a_spread_that_is_no_number(sound: Path, spread: Any) -> None:
+    with pytest.raises(InputError, match="spread"):
+        mcsim.open_run(sound).price(spread=spread)
+
+
+@pytest.mark.parametrize(("loan", "path", "said"), [(1, 0, "as text"), (None, 0, "as text"), ("x", "0", "no path '0'")])
+def test_a_loan_or_path_of_another_kind(sound: Path, loan: Any, path: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        mcsim.open_run(sound).regenerate(loan, path)
