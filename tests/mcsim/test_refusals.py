@@ -1,0 +1,83 @@
+"""What is no file where one should be, and what the Python interface is given that it cannot take: refused at once, named."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mcsim
+from mcsim import records
+from mcsim.errors import IncompleteRunError, InputError, StoreError
+from tests.mcsim.test_integrity import POOL, VERBS, answer, folder, sound  # noqa: F401  (fixtures)
+
+
+def irregular(path: Path, kind: str) -> None:
+    """Something without an end in the place of a file."""
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        with path.open("wb") as file:
+            file.truncate(3_000_000_000)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "hole"])
+@pytest.mark.parametrize("name", ["COMPLETE", "config.yaml", "overrides.txt", POOL])
+def test_what_is_no_file_is_damage_at_once(
+    folder: Path, answer: Callable[[str], tuple[int, str]], name: str, kind: str
+) -> None:
+    irregular(folder / name, kind)
+    before = time.monotonic()
+    for verb in VERBS:
+        code, message = answer(verb)
+        assert code == 4 and name in message and len(message.splitlines()) == 1
+    assert time.monotonic() - before < 2  # a marker of 3 GB took 5 to 9 s, a pipe never ended
+
+
+@pytest.mark.parametrize("name", ["overrides.txt", "env.json", "inputs.json", "warnings.json", "rejects.csv"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "hole"])
+def test_a_record_of_an_unfinished_run_that_is_no_file(folder: Path, name: str, kind: str) -> None:
+    (folder / "COMPLETE").unlink()
+    irregular(folder / name, kind)
+    with pytest.raises(StoreError, match=name):
+        records.read_text(folder, name)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "hole"])
+def test_a_report_that_is_no_file(folder: Path, answer: Callable[[str], tuple[int, str]], kind: str) -> None:
+    irregular(folder / "report.html", kind)
+    code, message = answer("verify")
+    assert code == 4 and "take it away, `mcsim report` writes it again" in message
+    code, message = answer("report")
+    if kind != "folder":
+        assert (code, answer("verify")) == (0, (0, ""))
+    else:
+        assert code == 3 and "report.html cannot be written: Is a directory; take the folder away" in message
+        assert "runs_dir" not in message
+
+
+def test_an_unfinished_run_is_not_priced(folder: Path) -> None:
+    (folder / "COMPLETE").unlink()
+    with pytest.raises(IncompleteRunError, match="did not finish"):
+        mcsim.open_run(folder, complete=False).price()
+
+
+@pytest.mark.parametrize("spread", ["0.02", [0.1], True, {"default": "x"}])
+def test_a_spread_that_is_no_number(sound: Path, spread: Any) -> None:
+    with pytest.raises(InputError, match="spread"):
+        mcsim.open_run(sound).price(spread=spread)
+
+
+@pytest.mark.parametrize(("loan", "path", "said"), [(1, 0, "as text"), (None, 0, "as text"), ("x", "0", "no path '0'")])
+def test_a_loan_or_path_of_another_kind(sound: Path, loan: Any, path: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        mcsim.open_run(sound).regenerate(loan, path)
