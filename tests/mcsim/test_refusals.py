@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mcsim
-from mcsim import records
+from mcsim import cli, records
 from mcsim.errors import IncompleteRunError, InputError, StoreError
-from tests.mcsim.test_integrity import POOL, VERBS, answer, folder, sound  # noqa: F401  (fixtures)
+from tests.mcsim.small_runs import SMALL
+
+VERBS = ("info", "price", "report", "verify")
+POOL = "store.zarr/pool/loss/c/0/0/0"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with its report. Not to be changed."""
+    return mcsim.run(*SMALL, f"output.runs_dir={tmp_path_factory.mktemp('runs')}").path
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return Path(shutil.copytree(finished, tmp_path / finished.name))
+
+
+def answer(verb: str, run: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Exit code and message."""
+    return cli.main([verb, str(run)]), capsys.readouterr().err
 
 
 def irregular(path: Path, kind: str) -> None:
@@ -32,52 +52,50 @@ def irregular(path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder", "hole"])
 @pytest.mark.parametrize("name", ["COMPLETE", "config.yaml", "overrides.txt", POOL])
-def test_what_is_no_file_is_damage_at_once(
-    folder: Path, answer: Callable[[str], tuple[int, str]], name: str, kind: str
-) -> None:
-    irregular(folder / name, kind)
+def test_what_is_no_file_is_damage_at_once(copied: Path, capsys: pytest.CaptureFixture[str], name: str, kind: str) -> None:
+    irregular(copied / name, kind)
     before = time.monotonic()
     for verb in VERBS:
-        code, message = answer(verb)
+        code, message = answer(verb, copied, capsys)
         assert code == 4 and name in message and len(message.splitlines()) == 1
     assert time.monotonic() - before < 2  # a marker of 3 GB took 5 to 9 s, a pipe never ended
 
 
 @pytest.mark.parametrize("name", ["overrides.txt", "env.json", "inputs.json", "warnings.json", "rejects.csv"])
 @pytest.mark.parametrize("kind", ["pipe", "device", "hole"])
-def test_a_record_of_an_unfinished_run_that_is_no_file(folder: Path, name: str, kind: str) -> None:
-    (folder / "COMPLETE").unlink()
-    irregular(folder / name, kind)
+def test_a_record_of_an_unfinished_run_that_is_no_file(copied: Path, name: str, kind: str) -> None:
+    (copied / "COMPLETE").unlink()
+    irregular(copied / name, kind)
     with pytest.raises(StoreError, match=name):
-        records.read_text(folder, name)
+        records.read_text(copied, name)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder", "hole"])
-def test_a_report_that_is_no_file(folder: Path, answer: Callable[[str], tuple[int, str]], kind: str) -> None:
-    irregular(folder / "report.html", kind)
-    code, message = answer("verify")
+def test_a_report_that_is_no_file(copied: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    irregular(copied / "report.html", kind)
+    code, message = answer("verify", copied, capsys)
     assert code == 4 and "take it away, `mcsim report` writes it again" in message
-    code, message = answer("report")
+    code, message = answer("report", copied, capsys)
     if kind != "folder":
-        assert (code, answer("verify")) == (0, (0, ""))
+        assert (code, answer("verify", copied, capsys)) == (0, (0, ""))
     else:
         assert code == 3 and "report.html cannot be written: Is a directory; take the folder away" in message
         assert "runs_dir" not in message
 
 
-def test_an_unfinished_run_is_not_priced(folder: Path) -> None:
-    (folder / "COMPLETE").unlink()
+def test_an_unfinished_run_is_not_priced(copied: Path) -> None:
+    (copied / "COMPLETE").unlink()
     with pytest.raises(IncompleteRunError, match="did not finish"):
-        mcsim.open_run(folder, complete=False).price()
+        mcsim.open_run(copied, complete=False).price()
 
 
 @pytest.mark.parametrize("spread", ["0.02", [0.1], True, {"default": "x"}])
-def test_a_spread_that_is_no_number(sound: Path, spread: Any) -> None:
+def test_a_spread_that_is_no_number(finished: Path, spread: Any) -> None:
     with pytest.raises(InputError, match="spread"):
-        mcsim.open_run(sound).price(spread=spread)
+        mcsim.open_run(finished).price(spread=spread)
 
 
 @pytest.mark.parametrize(("loan", "path", "said"), [(1, 0, "as text"), (None, 0, "as text"), ("x", "0", "no path '0'")])
-def test_a_loan_or_path_of_another_kind(sound: Path, loan: Any, path: Any, said: str) -> None:
+def test_a_loan_or_path_of_another_kind(finished: Path, loan: Any, path: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        mcsim.open_run(sound).regenerate(loan, path)
+        mcsim.open_run(finished).regenerate(loan, path)
