@@ -6,7 +6,6 @@ refused: the other files of the two agencies.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 
 from mcsim.errors import InputError
 from mcsim.tapes.cells import numbers
-from mcsim.tapes.recognise import Recognised, recognise
+from mcsim.tapes.recognise import Recognised, fields_of_line, recognise
 from mcsim.tapes.rejects import Reject
 from mcsim.tapes.table_fields import own_name
 
@@ -119,7 +118,7 @@ def _fields(lines: pl.Series, delimiter: str) -> pl.Series:
         return lines.str.split(delimiter).alias("fields")
     import polars as pl
 
-    split = [next(csv.reader([line], delimiter=delimiter)) if '"' in line else line.split(delimiter) for line in lines]
+    split = [fields_of_line(line, delimiter) if '"' in line else line.split(delimiter) for line in lines]
     return pl.Series("fields", split, dtype=pl.List(pl.String))
 
 

@@ -251,7 +251,7 @@ def _delimited(found: Recognised, expected: str) -> Recognised:
     whole = head[:-1] if len(head) > 1 and len(found.content) > _HEAD else head
     sample = [line for line in whole if line.strip()][:_SAMPLE] or [""]
     delimiter = _delimiter(sample)
-    first = _fields(sample[0], delimiter)
+    first = fields_of_line(sample[0], delimiter)
     return replace(found, delimiter=delimiter, width=len(first), first=tuple(first))
 
 
@@ -267,7 +267,7 @@ def _delimiter(sample: list[str]) -> str:
     """The delimiter that cuts every line into more than one field, most lines into equally many; the more fields the better."""
     best, best_score = "", (0.0, 0)
     for delimiter in _DELIMITERS:
-        widths = [len(_fields(line, delimiter)) for line in sample]
+        widths = [len(fields_of_line(line, delimiter)) for line in sample]
         usual = max(set(widths), key=lambda w: (widths.count(w), w))
         score = (widths.count(usual) / len(widths), usual)
         if usual > 1 and score > best_score:
@@ -275,8 +275,8 @@ def _delimiter(sample: list[str]) -> str:
     return best
 
 
-def _fields(line: str, delimiter: str) -> list[str]:
-    """Fields of one line; quotes hold delimiters."""
+def fields_of_line(line: str, delimiter: str) -> list[str]:
+    """Fields of one line; quotes hold delimiters, where the line is one that they can be read from."""
     if not delimiter:
         return [line.strip()]
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import zipfile
 from collections.abc import Callable
@@ -180,3 +181,17 @@ def test_a_path_is_literal_text(tmp_path: Path, name: str) -> None:
     for path in (plain, other):
         path.write_text(PLAIN, encoding="utf-8")
     same(load(other), load(plain))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ['BANK "A" \r NA', '"BANK\rNA', '"' + 200_000 * "A", '"A\x00B"', '"A"\r"B"'],
+    ids=["carriage return", "open quote", "long", "nul", "quotes around a carriage return"],
+)
+def test_a_line_that_quotes_cannot_be_read_from(tmp_path: Path, cell: str) -> None:
+    """The line is refused or its cell is kept; the lines beside it are read."""
+    path = tmp_path / "t.txt"
+    path.write_text(PLAIN + line(loan_id="4", seller=cell) + "\n", encoding="utf-8", newline="")
+    with contextlib.suppress(InputError):  # the whole file, where it says why
+        portfolio = Portfolio("f", "fannie_acquisition", str(path), "2007-06-30", 0.5, 0.0025, 12, "none")
+        assert len(load_portfolio(portfolio).loans.balance) >= 3
