@@ -62,7 +62,9 @@ def price_table(run: Path) -> str:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         mcsim(["price", str(run)])
-    return "\n".join(line for line in printed.getvalue().splitlines() if line[:2].strip() and ":" not in line and line[0] != "*")
+    return "\n".join(
+        line for line in printed.getvalue().splitlines() if line[:2].strip() and ":" not in line and line[0] != "*"
+    )
 
 
 def filing(chance: random.Random, ground: Ground, folder: Path) -> Case:
