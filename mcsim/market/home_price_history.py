@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels import special
+from kernels.ops import make_ops
 from mcsim.data_files import find_file, read_rows
 from mcsim.errors import InputError, nearest
 from mcsim.provenance import file_sha256
@@ -116,11 +118,13 @@ class HomePriceHistory:
             problems.append(f"no home-price trend of {trend_from} to {trend_to}: the history is {self.span}")
         if problems:
             raise InputError(problems)
-        log_index = np.log(self.values)
-        quarters = np.arange(first, end)
-        slopes, intercepts = np.polyfit(quarters, log_index[:, first:end].T, 1)
+        # Our own logarithm and least squares by sums: numpy's and its linear algebra differ in the last bit between processors.
+        log_index = special.build(make_ops("numpy", "float64")).log(self.values)
         growth = log_index[:, now] - log_index[:, now - 1]
-        return float(growth.mean()), float((log_index[:, now] - intercepts - slopes * now).mean())
+        trend, quarters = log_index[:, first:end], np.arange(first, end) - (first + end - 1) / 2
+        slopes = (trend * quarters).sum(axis=1) / (quarters * quarters).sum()
+        gap = log_index[:, now] - trend.mean(axis=1) - slopes * (now - (first + end - 1) / 2)
+        return float(growth.mean()), float(gap.mean())
 
     @property
     def span(self) -> str:
