@@ -18,7 +18,7 @@ bytes, and the store's index: a tenth of the whole is far more than either."""
 _CHILD = """
 import pathlib, re, sys
 from mcsim.cli import main
-from mcsim.simulation.stage import Simulation
+from mcsim.pipeline import Simulation
 
 def kilobytes(name):
     return int(re.search(name + r":\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text()).group(1))

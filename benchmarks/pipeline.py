@@ -15,13 +15,15 @@ from kernels.loan_month import FIELDS
 from mcsim import store
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings
-from mcsim.deals.stage import DealStage, compile_for
+from mcsim.deals.stage import compile_for
 from mcsim.market.start import load_market
+from mcsim.pipeline import Simulation
+from mcsim.priced_deal import PricedDeal
 from mcsim.progress import Progress
-from mcsim.simulation.stage import Simulation, scenario_arrays
-from mcsim.simulation.work import Block, path_blocks, thread_count
+from mcsim.scenarios.stage import scenario_arrays
 from mcsim.tapes.portfolio import load_portfolio
 from mcsim.variables import GROUPS
+from mcsim.work import Block, path_blocks, thread_count
 
 CAMPAIGN = ("campaign=prime_jumbo", "backend=cpu", "output.report=false")
 WHOLE = (*CAMPAIGN, "paths=1024")
@@ -60,7 +62,7 @@ class _Parts:
 
     def compute(self) -> None:
         """Scenarios, loans, waterfall and discounting of every path; nothing is written."""
-        deal = DealStage(self.program, self.settings.pricing.spreads, self.backend)
+        deal = PricedDeal(self.program, self.settings.pricing.spreads, self.backend)
         with tempfile.TemporaryDirectory() as folder:
             store.create_store(Path(folder) / store.STORE_NAME, {})
             self.simulation.write_pools(Path(folder), Progress(terminal=False), deal.add)

@@ -246,8 +246,8 @@ def _run(chosen: argparse.Namespace) -> int:
 def _price(chosen: argparse.Namespace) -> int:
     from mcsim.configuration import price_choices
     from mcsim.console import log_to_stderr, price_lines, show
+    from mcsim.repricing import reprice
     from mcsim.results import Run
-    from mcsim.run import reprice
 
     run = Run(chosen.run, chosen.runs_dir)
     with log_to_stderr():

@@ -60,7 +60,7 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     A print that fails does not fail the run: it is complete by then.
     """
     from mcsim import store
-    from mcsim.pricing.assumptions import price_assumptions
+    from mcsim.reports.assumptions import price_assumptions
     from mcsim.run import run_campaign
 
     run = run_campaign(settings, list(overrides), progress.Progress())

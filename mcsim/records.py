@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mcsim import store
 from mcsim.errors import InputError, StoreError
 from mcsim.files import read_regular, reason
+from mcsim.provenance import config_hash
 from mcsim.store.marker import read_manifest
 from mcsim.yaml_files import parse_yaml
 
@@ -40,6 +42,20 @@ def read_config(folder: Path) -> dict[str, Any]:
         for name in _SECTIONS:
             _expect(config.get(name, {}), dict, name)
         return dict(config)
+
+
+def recorded_config(folder: Path) -> dict[str, Any]:
+    """:func:`read_config`, if it is the configuration that was run: its hash stands in the store.
+
+    Raises
+    ------
+    StoreError
+        As :func:`read_config`, and where the hash is another.
+    """
+    config = read_config(folder)
+    if config_hash(config) != store.attributes(folder)["config_sha256"]:
+        raise StoreError(f"{folder / CONFIG} is not the configuration of the run: its hash is not the one in the store")
+    return config
 
 
 def read_overrides(folder: Path) -> list[str]:

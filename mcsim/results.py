@@ -108,7 +108,7 @@ class Run:
     @cached_property
     def prices(self) -> xr.Dataset:
         """Price, standard error, average life, loss of each class (tranche); attribute ``assumptions``: what they rest on."""
-        from mcsim.pricing.assumptions import price_assumptions
+        from mcsim.reports.assumptions import price_assumptions
 
         return self._group("prices").assign_attrs(assumptions=price_assumptions(self.config, self.attributes))
 
@@ -135,7 +135,7 @@ class Run:
         xarray.Dataset
             As :attr:`prices`.
         """
-        from mcsim.run import reprice
+        from mcsim.repricing import reprice
 
         return reprice(self, deal, spread, config_dir)
 
@@ -154,7 +154,7 @@ class Run:
         InputError
             A loan or path that the run does not have.
         """
-        from mcsim.run import regenerate_loan
+        from mcsim.regeneration import regenerate_loan
 
         return regenerate_loan(self, loan_id, path)
 
@@ -169,7 +169,7 @@ class Run:
         from mcsim.reports.seal import report_problem
 
         if not self.folder.report.is_file() or report_problem(self.path):
-            from mcsim.run import write_report
+            from mcsim.reports.report import write_report
 
             write_report(self)
         return self.folder.report

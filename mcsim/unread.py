@@ -47,7 +47,7 @@ def without_effect(settings: Settings, loans: Any, overrides: Sequence[str]) -> 
     ----------
     settings : Settings
         The run's, as the user gave them.
-    loans : mcsim.tapes.loans.Loans
+    loans : mcsim.loans.Loans
         The tape, read.
     overrides : sequence of str
         What the user gave; settings in option files serve other runs too, and are passed over.

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernels.hull_white import build_par_rate
 from kernels.ops import make_ops
+from mcsim.conventions import COUPONS_A_YEAR, MONTHS_A_YEAR
 from mcsim.data_files import find_file
 from mcsim.errors import InputError
 from mcsim.market.par_yields import RATE, Yields, missing_date, read_par_yields
@@ -21,8 +22,6 @@ from mcsim.provenance import file_sha256
 from mcsim.settings import Rates
 
 TREASURY_FILE = "treasury_par_curve.csv"
-MONTHS_A_YEAR = 12
-COUPONS_A_YEAR = 2  # US Treasury notes, whose constant-maturity yields the mortgage rule and the indices are
 _BILLS = 6  # months: up to here the Treasury's par yields are simple rates, without a coupon
 
 

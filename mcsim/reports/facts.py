@@ -74,7 +74,7 @@ def environment_of(folder: Path, attributes: dict[str, Any]) -> tuple[list[tuple
 
 
 def portfolio_record(loans: Any) -> dict[str, Any]:
-    """Summary of :class:`mcsim.tapes.loans.Loans` and each state's share of balance: the store's attribute ``portfolio``."""
+    """Summary of :class:`mcsim.loans.Loans` and each state's share of balance: the store's attribute ``portfolio``."""
     import numpy as np
 
     states, rows = np.unique(loans.state, return_inverse=True)

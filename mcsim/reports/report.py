@@ -12,11 +12,11 @@ import numpy as np
 from mcsim import records
 from mcsim.errors import StoreError, one_line
 from mcsim.files import write_whole
-from mcsim.pricing.assumptions import price_assumptions
 from mcsim.provenance import config_hash
 from mcsim.records import setting
 from mcsim.reports import charts, facts
 from mcsim.reports import statistics as stats
+from mcsim.reports.assumptions import price_assumptions
 from mcsim.reports.digits import amount, is_nothing, quantity
 from mcsim.reports.price_table import aligned, price_cells
 from mcsim.reports.seal import sealed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,14 @@ from kernels.launch import compile_launcher
 from kernels.ops import Ops, make_ops
 from kernels.scenario_terms import Variable, scratch_sizes
 from mcsim.backend import Backend
+from mcsim.conventions import COUPONS_A_YEAR, MONTHS_A_YEAR
 from mcsim.errors import InputError
-from mcsim.market.curve import COUPONS_A_YEAR, MONTHS_A_YEAR, Curve
+from mcsim.scenario import Scenario
 from mcsim.scenarios.dynamics import NATION, StateDynamics, choose_states, load_dynamics
-from mcsim.scenarios.scenario import Scenario
 from mcsim.settings import HomePrices, Rates
+
+if TYPE_CHECKING:
+    from mcsim.market.curve import Curve
 
 RATE_STREAM, PRICE_STREAM = 1, 2
 """Second words of the random key. Stream 0 moves the loans, stream 3 draws portfolios."""

@@ -12,12 +12,12 @@ from kernels.loan_month import FIELDS
 from kernels.loan_terms import Row
 from kernels.ops import LANES
 from mcsim.errors import InputError
+from mcsim.loans import Loans
 from mcsim.settings import Settings
 from mcsim.simulation.prepare import horizon
 from mcsim.simulation.simulator import lane_width
-from mcsim.simulation.work import thread_count
 from mcsim.store.layout import CHUNK_PATHS
-from mcsim.tapes.loans import Loans
+from mcsim.work import thread_count
 
 _DOUBLE = 8
 _MARKET_ROWS = 5  # short rate, discount factor, mortgage rate, adjustable index, and one the scenario launcher works with

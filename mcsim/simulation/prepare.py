@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from kernels.amortization import build_level_payment_rate, build_scheduled_principal
 from kernels.loan_terms import Count, Real
 from kernels.ops import make_ops
+from mcsim.conventions import DAY_COUNTS
 from mcsim.errors import InputError
+from mcsim.loans import SECURITIES, Loans
 from mcsim.settings import Portfolio
-from mcsim.tapes.loans import SECURITIES, Loans
 
-DAY_COUNTS = ("30/360", "actual/360", "actual/365")
 Array = NDArray[Any]
 _BY_LOAN = ("reals", "counts", "balances", "principal_rates")
 

@@ -16,7 +16,7 @@ from kernels.loan_sums import fold
 from kernels.loan_terms import TILE, Row
 from kernels.ops import LANES
 from mcsim.backend import Backend
-from mcsim.scenarios.scenario import Scenario
+from mcsim.scenario import Scenario
 from mcsim.settings import Behaviour, ModelChoice
 from mcsim.simulation.prepare import PreparedLoans
 

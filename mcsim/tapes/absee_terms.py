@@ -45,7 +45,7 @@ _level_payment_rate = build_level_payment_rate(make_ops("numpy", "float64"))
 
 @dataclass
 class Terms:
-    """Terms at the cut-off, as columns of :class:`~mcsim.tapes.loans.Loans`; NaN where the filing does not say.
+    """Terms at the cut-off, as columns of :class:`~mcsim.loans.Loans`; NaN where the filing does not say.
 
     ``sources`` says from which element a column came, where that is not the usual one. ``problems`` are (element, what is
     wrong); ``remarks`` are keys of :data:`mcsim.tapes.absee_codes.REMARKS`. ``used`` holds the elements that the checks of every

@@ -60,7 +60,7 @@ class Candidates:
     rows : array of int64
         Number of each row in its source.
     loans : dict
-        Columns of :class:`~mcsim.tapes.loans.Loans`, numbers as float64 with NaN for what is missing or not a number.
+        Columns of :class:`~mcsim.loans.Loans`, numbers as float64 with NaN for what is missing or not a number.
     extra : dict
         What the checks need besides: ``term`` (original, months), ``original_ltv``, ``given_payment``,
         ``original_amortisation`` and ``original_interest_only`` (months); ``datetime64[D]`` with NaT:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from mcsim.loans import scheduled_balance
 from mcsim.tapes.cells import date_form, dates, month_number, numbers
 from mcsim.tapes.checks import MOST_TERM, Candidates
 from mcsim.tapes.fannie_forms import READ, read_lines
-from mcsim.tapes.loans import scheduled_balance
 from mcsim.tapes.marking import HomePriceRatio, price_ratio
 from mcsim.tapes.notes import Note
 

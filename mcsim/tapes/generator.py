@@ -14,9 +14,9 @@ import numpy as np
 from kernels import philox, special
 from kernels.ops import make_ops
 from mcsim.errors import InputError, nearest
+from mcsim.loans import scheduled_balance
 from mcsim.settings import Generator
 from mcsim.tapes.checks import MOST_BALANCE, MOST_FEE, MOST_LTV, MOST_RATE, MOST_TERM, NO_INTEREST, STATES, Candidates
-from mcsim.tapes.loans import scheduled_balance
 
 STREAM = 3
 """Of the random key (seed, stream): no other draw of a run uses it."""

@@ -12,12 +12,12 @@ import numpy as np
 from mcsim import settings
 from mcsim.data_files import find_file
 from mcsim.errors import InputError, nearest
+from mcsim.loans import Loans, make_loans
 from mcsim.provenance import file_sha256
 from mcsim.tapes.absee import read_absee
 from mcsim.tapes.checks import Candidates, check
 from mcsim.tapes.fannie import read_fannie_acquisition
 from mcsim.tapes.generator import generate
-from mcsim.tapes.loans import Loans, make_loans
 from mcsim.tapes.marking import HomePriceRatio
 from mcsim.tapes.notes import LINES_WITHOUT_A_LOAN, Note
 from mcsim.tapes.rejects import Reject, limit_rejects, write_rejects

@@ -6,8 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from mcsim.conventions import DAY_COUNTS
 from mcsim.tapes.checks import LEAST_LTV, LEAST_RATE, MOST_BALANCE, MOST_FEE, MOST_LTV, MOST_RATE, MOST_TERM, PROPERTY_TYPES
-from mcsim.tapes.loans import DAY_COUNTS
 
 _SHARE_UNITS = {"per_unit": (1, 1), "percent": (1, 100), "basis_points": (1, 10_000)}
 UNITS: dict[str, dict[str, tuple[int, int]]] = {

@@ -10,9 +10,9 @@ import numpy as np
 from kernels.amortization import build_level_payment_rate
 from kernels.ops import make_ops
 from mcsim.errors import InputError
+from mcsim.loans import scheduled_balance
 from mcsim.tapes.cells import month_number
 from mcsim.tapes.checks import MOST_TERM, NATION, STATES
-from mcsim.tapes.loans import scheduled_balance
 from mcsim.tapes.marking import HomePriceRatio, price_ratio
 from mcsim.tapes.table_fields import ARM_FIELDS, ARM_OPTIONS, FIELDS, LIMITS
 from mcsim.tapes.table_rows import Rows

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from mcsim.loans import Loans
 from mcsim.settings import Settings
-from mcsim.tapes.loans import Loans
 from tests import oracle
 from tests.kernel_driver import Arm, Loan
 

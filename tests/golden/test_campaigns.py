@@ -16,10 +16,10 @@ import xarray as xr
 
 from kernels.loan_month import FIELDS
 from mcsim.deals import load_deal
+from mcsim.loans import Loans
 from mcsim.results import Run
 from mcsim.simulation import prepare
-from mcsim.simulation.stage import Block
-from mcsim.tapes.loans import Loans
+from mcsim.work import Block
 from tests.golden.campaigns import second_program
 from tests.mcsim.deals.plain_interpreter import PlainDeal
 from tests.mcsim.whole_runs import make_run, simulation

@@ -10,9 +10,9 @@ import pytest
 from kernels.loan_month import FIELDS
 from kernels.loan_sums import build_add_loan, fold
 from kernels.ops import LANES, make_ops
+from mcsim.pipeline import Simulation
 from mcsim.simulation import simulator
-from mcsim.simulation.stage import Block, Simulation
-from mcsim.simulation.work import path_blocks
+from mcsim.work import Block, path_blocks
 from tests.mcsim.whole_runs import JUMBO, simulation
 
 

@@ -45,7 +45,7 @@ class FakeRun:
 
 
 class Calls:
-    """Stands in for the module ``mcsim.run``; keeps what it was asked for."""
+    """Stands in for the modules ``mcsim.run`` and ``mcsim.repricing``; keeps what it was asked for."""
 
     def __init__(self) -> None:
         self.settings: list[Settings] = []
@@ -78,9 +78,10 @@ class Calls:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
     """The stand-in, in an empty folder to run in."""
-    stand_in, module = Calls(), types.ModuleType("mcsim.run")
-    module.run_campaign, module.reprice = stand_in.run_campaign, stand_in.reprice  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "mcsim.run", module)
+    stand_in, run, repricing = Calls(), types.ModuleType("mcsim.run"), types.ModuleType("mcsim.repricing")
+    run.run_campaign, repricing.reprice = stand_in.run_campaign, stand_in.reprice  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mcsim.run", run)
+    monkeypatch.setitem(sys.modules, "mcsim.repricing", repricing)
     monkeypatch.setattr("mcsim.store.read_block", stand_in.read_block)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MCSIM_DEBUG", raising=False)

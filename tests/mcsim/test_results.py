@@ -122,10 +122,11 @@ def test_verify_sees_damage(folder):
         Run(folder).verify()
 
 
-def test_price_and_report_go_to_the_run_module(folder, fake_run_module):
-    fake_run_module.reprice = lambda run, deal, spread, config_dir: (run, deal, spread, config_dir)
-    written = []
-    fake_run_module.write_report = written.append
+def test_price_and_report_go_to_their_modules(folder, monkeypatch):
+    repricing, written = ModuleType("mcsim.repricing"), []
+    repricing.reprice = lambda run, deal, spread, config_dir: (run, deal, spread, config_dir)
+    monkeypatch.setitem(sys.modules, "mcsim.repricing", repricing)
+    monkeypatch.setattr("mcsim.reports.report.write_report", written.append)
     run = Run(folder)
     assert run.price(deal="conduit", spread=0.02) == (run, "conduit", 0.02, None)
     assert run.price(deal="mine", config_dir="own") == (run, "mine", None, "own")
@@ -149,7 +150,7 @@ def test_run_composes_the_settings_and_runs_them(fake_run_module, monkeypatch):
 
 
 def test_run_stays_a_function_when_the_module_of_its_name_is_imported():
-    code = "import mcsim; f = mcsim.run; from mcsim.run import reprice; assert callable(reprice) and mcsim.run is f"
+    code = "import mcsim; f = mcsim.run; from mcsim.run import run_campaign; assert callable(run_campaign) and mcsim.run is f"
     subprocess.run([sys.executable, "-W", "error::ImportWarning", "-c", code], check=True)
 
 

@@ -21,8 +21,9 @@ from mcsim.cli import main
 from mcsim.configuration import load_settings
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
+from mcsim.regeneration import regenerate_loan
 from mcsim.results import Run
-from mcsim.run import regenerate_loan, run_campaign
+from mcsim.run import run_campaign
 from mcsim.variables import GROUPS
 from tests.mcsim.whole_runs import CMBS, JUMBO, TINY, make_run, same_bits, write_filing
 

@@ -215,7 +215,11 @@ def test_the_working_directory_is_gone(tmp_path: Path, monkeypatch: pytest.Monke
     ("error", "code", "text"),
     [
         (OSError(28, "No space left on device", "x/y"), 3, "x/y cannot be written: No space left on device; free space there"),
-        (OSError(122, "Disk quota exceeded"), 3, "a file cannot be written: Disk quota exceeded; free space within the quota"),
+        (
+            OSError(122, "Disk quota exceeded"),
+            3,
+            "standard output, or another file, cannot be written: Disk quota exceeded; free",
+        ),
         (OSError(30, "Read-only file system", "d"), 3, "d cannot be written: Read-only file system; take a directory that"),
         (OSError(40, "Too many levels of symbolic links", "d"), 2, "d: Too many levels of symbolic links"),
         (

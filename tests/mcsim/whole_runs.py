@@ -20,11 +20,12 @@ from mcsim import store
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings
 from mcsim.data_files import DATA
+from mcsim.loans import Loans
 from mcsim.market.start import load_market
+from mcsim.pipeline import Simulation
 from mcsim.results import Run
-from mcsim.simulation.stage import Block, Simulation
-from mcsim.tapes.loans import Loans
 from mcsim.tapes.portfolio import load_portfolio
+from mcsim.work import Block
 
 # Six loans of seven years, two of them interest-only and two with two resets within their life (fixed for five years); under
 # water, so that many default; 300 paths are one whole block and a part of one.

@@ -18,8 +18,8 @@ from lxml import etree
 
 from mcsim import store
 from mcsim.errors import IncompleteRunError, StoreError
-from mcsim.pricing.assumptions import price_assumptions
 from mcsim.reports import charts, facts
+from mcsim.reports.assumptions import price_assumptions
 from mcsim.reports.digits import decimals
 from mcsim.reports.report import FORMATS, write_report
 from mcsim.reports.seal import report_problem

@@ -12,8 +12,8 @@ from mcsim.backend import Backend
 from mcsim.configuration import load_settings
 from mcsim.market.curve import Curve
 from mcsim.market.start import load_market
+from mcsim.scenario import Scenario
 from mcsim.scenarios.generate import ScenarioGenerator
-from mcsim.scenarios.scenario import Scenario
 from mcsim.settings import HomePrices, Rates
 
 MARKET = load_market(load_settings())

@@ -15,8 +15,8 @@ from kernels import hull_white
 from kernels.ops import make_ops
 from mcsim.errors import InputError
 from mcsim.market.curve import Curve
+from mcsim.scenario import Scenario
 from mcsim.scenarios.generate import ScenarioGenerator, factor_number
-from mcsim.scenarios.scenario import Scenario
 from mcsim.settings import Rates
 
 FIELDS = ("mortgage_rate", "index", "short_rate", "discount", "home_price")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from kernels import hull_white
 from kernels.ops import make_ops
 from mcsim.market.curve import Curve
+from mcsim.scenario import Scenario
 from mcsim.scenarios.dynamics import load_dynamics
-from mcsim.scenarios.scenario import Scenario
 from mcsim.settings import HomePrices, Rates
 
 OPS = make_ops("numpy", "float64")

@@ -21,7 +21,8 @@ _CHILD = """
 import json, pathlib, re, sys
 from mcsim import store
 from mcsim.backend import choose_backend
-from mcsim.deals.stage import DealStage, compile_for
+from mcsim.deals.stage import compile_for
+from mcsim.priced_deal import PricedDeal
 from mcsim.progress import Progress
 from mcsim.simulation.plan import estimate
 from tests.mcsim.whole_runs import simulation
@@ -35,7 +36,7 @@ def simulate(folder, overrides, loans):
     where = folder / store.STORE_NAME
     store.create_store(where, {})
     program = compile_for(staged.settings.deal, float(loans.balance.sum()))
-    deal = DealStage(program, staged.settings.pricing.spreads, choose_backend("cpu", "float32"), where)
+    deal = PricedDeal(program, staged.settings.pricing.spreads, choose_backend("cpu", "float32"), where)
     deal.lay_out(staged.n_months, staged.settings.paths, 256)
     staged.write_pools(folder, Progress(terminal=False), deal.add)
     return staged, len(program.stores)

@@ -10,9 +10,9 @@ import pytest
 
 from kernels.loan_terms import Count, Real
 from mcsim.errors import InputError
+from mcsim.loans import Loans, loan_number, make_loans
 from mcsim.settings import Portfolio
 from mcsim.simulation.prepare import PreparedLoans, horizon, prepare_loans
-from mcsim.tapes.loans import Loans, loan_number, make_loans
 
 CUT_OFF = datetime.date(2020, 12, 31)
 CENT = 0.005

@@ -9,8 +9,8 @@ import pytest
 from mcsim.cli import main
 from mcsim.configuration import load_settings
 from mcsim.errors import InputError, StoreError
+from mcsim.repricing import reprice
 from mcsim.results import Run
-from mcsim.run import reprice
 from mcsim.simulation.plan import check_room, store_size
 from tests.mcsim.whole_runs import TINY, make_run, simulation
 

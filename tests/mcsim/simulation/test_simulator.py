@@ -14,12 +14,12 @@ from kernels.loan_month import FIELDS
 from kernels.loan_terms import TILE, Row
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings
-from mcsim.scenarios.scenario import Scenario
+from mcsim.loans import make_loans
+from mcsim.scenario import Scenario
 from mcsim.settings import Behaviour, ModelChoice, Portfolio
 from mcsim.simulation import simulator
 from mcsim.simulation.prepare import horizon, prepare_loans
 from mcsim.simulation.simulator import LoanSimulator, parameter_array, scenario_rows
-from mcsim.tapes.loans import make_loans
 from tests.golden.test_bma import check_cash_flow_a
 
 SEED = 20201231

@@ -12,12 +12,14 @@ from scipy import stats
 
 from kernels.loan_month import FIELDS
 from mcsim.configuration import load_settings
+from mcsim.loans import COLUMNS, Loans, make_loans
 from mcsim.market.curve import load_curve
+from mcsim.pipeline import Simulation
+from mcsim.scenarios.stage import scenario_arrays
 from mcsim.settings import Engine
-from mcsim.simulation.stage import Block, Simulation, path_blocks, scenario_arrays, thread_count
-from mcsim.tapes.loans import COLUMNS, Loans, make_loans
 from mcsim.tapes.portfolio import load_portfolio
 from mcsim.variables import GROUPS
+from mcsim.work import Block, path_blocks, thread_count
 from tests.mcsim.whole_runs import CMBS, JUMBO, pool_flows, simulation, write_filing
 
 NUMPY = "backend=numpy"

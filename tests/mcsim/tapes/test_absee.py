@@ -12,12 +12,12 @@ import pytest
 
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
+from mcsim.loans import Loans
 from mcsim.settings import Portfolio
 from mcsim.tapes import absee, absee_lines
 from mcsim.tapes.absee_lines import number_of
 from mcsim.tapes.absee_property import CASH_FLOW, COVERAGE, INCOME_COVERAGE, VALUE
 from mcsim.tapes.absee_terms import BALANCE, PAYMENT
-from mcsim.tapes.loans import Loans
 from mcsim.tapes.portfolio import load_portfolio
 
 FILING = DATA / "exh_102_example.xml"

@@ -12,9 +12,9 @@ import pytest
 
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
+from mcsim.loans import Loans
 from mcsim.settings import Portfolio
 from mcsim.simulation.prepare import prepare_loans
-from mcsim.tapes.loans import Loans
 from mcsim.tapes.portfolio import Tape
 from tests.mcsim.tapes.exhibits import noted, read, terms
 

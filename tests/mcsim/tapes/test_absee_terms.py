@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcsim.loans import Loans
 from mcsim.settings import Portfolio
 from mcsim.simulation.prepare import prepare_loans
 from mcsim.tapes.absee_property import VALUE
 from mcsim.tapes.absee_terms import AMORTISATION, BALANCE, HYPER_DATE, PAYMENT, RATE
-from mcsim.tapes.loans import Loans
 from tests.mcsim.tapes.exhibits import INTEREST_ONLY, PROPERTY, loan, noted, read, terms, write
 
 # Interest only for 24 of 120 months from January 2017, then 30 years' amortisation; 5.80%, actual/360.

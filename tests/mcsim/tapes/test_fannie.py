@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from mcsim.errors import InputError
+from mcsim.loans import scheduled_balance
 from mcsim.settings import Portfolio
-from mcsim.tapes.loans import scheduled_balance
 from mcsim.tapes.portfolio import Tape, load_portfolio
 
 SHARED = Path(os.environ.get("MCSIM_SHARED", Path(__file__).parents[4] / "shared"))

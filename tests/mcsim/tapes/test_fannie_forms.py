@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from mcsim.errors import InputError
+from mcsim.loans import COLUMNS
 from mcsim.settings import Portfolio
 from mcsim.tapes.fannie_forms import LAYOUT, READ
-from mcsim.tapes.loans import COLUMNS
 from mcsim.tapes.portfolio import Tape, load_portfolio
 from tests.mcsim.tapes.test_fannie import line
 

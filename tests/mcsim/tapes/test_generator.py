@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from mcsim.errors import InputError
+from mcsim.loans import COLUMNS, Loans
 from mcsim.settings import Generator, Portfolio
 from mcsim.tapes import generator
-from mcsim.tapes.loans import COLUMNS, Loans
 from mcsim.tapes.portfolio import load_portfolio
 
 CONF = Path(__file__).parents[3] / "conf" / "portfolio" / "prime_jumbo.yaml"

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
+from mcsim.loans import loan_number, make_loans
 from mcsim.settings import Portfolio
 from mcsim.tapes.absee_property import VALUE
-from mcsim.tapes.loans import loan_number, make_loans
 from mcsim.tapes.portfolio import Tape, load_portfolio
 from mcsim.tapes.rejects import Reject, limit_rejects, write_rejects
 

@@ -6,16 +6,12 @@ not with a table. The bounds are wide: they say what cannot be, not what is unli
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
 from kernels.discounting import SUMS
 from mcsim.errors import PriceError
-
-if TYPE_CHECKING:
-    from mcsim.deals import Program
+from mcsim.streams import Claims
 
 Array = npt.NDArray[np.float64]
 
@@ -27,26 +23,26 @@ _ROUNDING = 1e-6
 """Relative: a thousand times what 360 months of float64 sums lose, a thousandth of a price's last printed decimal."""
 
 
-def check_sums(program: Program, spreads: Array, discount: npt.NDArray[np.floating], sums: Array, first_path: int) -> None:
+def check_sums(claims: Claims, spreads: Array, discount: npt.NDArray[np.floating], sums: Array, first_path: int) -> None:
     """Refuse a block of paths with a number that cannot be.
 
     Parameters
     ----------
-    program : Program
-        The deal: its classes, their balances and that of the pool, USD.
+    claims : Claims
+        What is valued: names and balances, and that of the collateral, USD.
     spreads : array
-        (class,) annual.
+        (stream,) annual.
     discount : array
         (month 0..n, path).
     sums : array
-        (class, :data:`kernels.discounting.SUMS`, path).
+        (stream, :data:`kernels.discounting.SUMS`, path).
     first_path : int
         Index of the block's first path, for the message.
 
     Raises
     ------
     PriceError
-        A discount factor that is not a positive number; a class that is paid and written down by more than its balance; a value
+        A discount factor that is not a positive number; a claim that is paid and written down by more than its balance; a value
         above all that the pool can pay at the largest discount factor. NaN fails each.
     """
     n_months = discount.shape[0] - 1
@@ -58,26 +54,26 @@ def check_sums(program: Program, spreads: Array, discount: npt.NDArray[np.floati
             "number: the scenario is damaged, or rates.sigma is far outside what a short rate does"
         )
     value, _, principal, _, write_down = (sums[:, row] for row in range(len(SUMS)))
-    balance = program.original_balance[:, None]
+    balance = claims.original_balance[:, None]
     returned = np.where(balance > 0, principal + write_down, principal)
-    most_returned = np.where(balance > 0, balance, _MOST_PAID * program.pool_balance) * (1 + _ROUNDING)
+    most_returned = np.where(balance > 0, balance, _MOST_PAID * claims.backing) * (1 + _ROUNDING)
     _refuse(
-        program, first_path, returned, most_returned, "principal and write-downs", "its balance; the pool's flows are damaged"
+        claims, first_path, returned, most_returned, "principal and write-downs", "its balance; the pool's flows are damaged"
     )
-    paid = program.pool_balance * (_MOST_PAID + _MOST_INTEREST * n_months / 12)
+    paid = claims.backing * (_MOST_PAID + _MOST_INTEREST * n_months / 12)
     largest = discount.max(axis=0)[None, :] * np.exp(np.maximum(-spreads * n_months / 12, 0))[:, None]
     _refuse(
-        program, first_path, value, paid * largest, "value",
+        claims, first_path, value, paid * largest, "value",
         "all that the pool can pay times the largest discount factor; the interest paid or its discounting is damaged",
     )  # fmt: skip
 
 
-def _refuse(program: Program, first_path: int, found: Array, most: Array, what: str, bound: str) -> None:
+def _refuse(claims: Claims, first_path: int, found: Array, most: Array, what: str, bound: str) -> None:
     unsound = ~(np.abs(found) <= most)
     if unsound.any():
         k, path = np.argwhere(unsound)[0]
         raise PriceError(
-            f"class {program.tranches[k]}, path {first_path + path}: {what} of {found[k, path]:,.6g} USD, above "
+            f"{claims.each} {claims.names[k]}, path {first_path + path}: {what} of {found[k, path]:,.6g} USD, above "
             f"{np.broadcast_to(most, found.shape)[k, path]:,.6g}, {bound}; run it again, and if it stays, `mcsim verify` says "
             "whether the run's files are what was written"
         )

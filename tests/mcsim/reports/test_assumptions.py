@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mcsim.configuration import load_settings
-from mcsim.pricing import assumptions
-from mcsim.pricing.assumptions import price_assumptions
+from mcsim.reports import assumptions
+from mcsim.reports.assumptions import price_assumptions
 from tests.mcsim.deals.deal_examples import shipped
 
 ALWAYS = [assumptions.FULL_VALUE, assumptions.SPREAD]

@@ -8,10 +8,11 @@ import pytest
 from kernels.discounting import SUMS
 from mcsim.deals import Program, compile_deal, load_deal
 from mcsim.errors import PriceError
-from mcsim.pricing import Pricer, price
-from mcsim.pricing.bounds import check_sums
+from mcsim.instruments.deal_class import claims, streams
+from mcsim.valuation import Pricer, price
+from mcsim.valuation.bounds import check_sums
 from tests.mcsim.deals.deal_examples import shipped
-from tests.mcsim.pricing.test_price import MONTHS, POOL, _case
+from tests.mcsim.valuation.test_price import MONTHS, POOL, _case
 
 PROGRAM = compile_deal(load_deal(shipped("senior_subordinate"), "test"), POOL)
 DISCOUNT = np.full((MONTHS + 1, 3), 0.9)
@@ -25,7 +26,7 @@ def sums_of(program: Program = PROGRAM) -> np.ndarray:
 
 
 def check(sums: np.ndarray, discount: np.ndarray = DISCOUNT) -> None:
-    check_sums(PROGRAM, np.zeros(len(PROGRAM.tranches)), discount, sums, 256)
+    check_sums(claims(PROGRAM), np.zeros(len(PROGRAM.tranches)), discount, sums, 256)
 
 
 def test_what_can_be_passes() -> None:
@@ -35,7 +36,7 @@ def test_what_can_be_passes() -> None:
 def test_what_is_paid_early_is_worth_more_than_the_last_factor_and_the_spread_leave_of_it() -> None:
     """30 years: paid in month 1 a class is worth its balance, whatever the factor of the last month (.001) or e^(-.5 x 30) say."""
     discount = np.repeat(np.geomspace(1, 1e-3, 361)[:, None], 3, axis=1)
-    check_sums(PROGRAM, np.full(len(PROGRAM.tranches), 0.5), discount, sums_of(), 0)
+    check_sums(claims(PROGRAM), np.full(len(PROGRAM.tranches), 0.5), discount, sums_of(), 0)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e30, -1e30])
@@ -61,10 +62,10 @@ def test_a_spread_does_not_narrow_what_can_be_paid_at_once() -> None:
     most = PROGRAM.pool_balance * (2 + MONTHS / 12) * 0.9  # all principal and interest at the discount factor
     for spread, value in ((0.05, most), (-0.05, most * np.exp(last))):
         sums[0, SUMS.index("value"), 0] = 0.999 * value
-        check_sums(PROGRAM, np.full(len(PROGRAM.tranches), spread), DISCOUNT, sums, 0)
+        check_sums(claims(PROGRAM), np.full(len(PROGRAM.tranches), spread), DISCOUNT, sums, 0)
         sums[0, SUMS.index("value"), 0] = 1.001 * value
         with pytest.raises(PriceError, match="value"):
-            check_sums(PROGRAM, np.full(len(PROGRAM.tranches), spread), DISCOUNT, sums, 0)
+            check_sums(claims(PROGRAM), np.full(len(PROGRAM.tranches), spread), DISCOUNT, sums, 0)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 0.0, -0.5])
@@ -84,4 +85,4 @@ def test_the_pricer_asks_before_it_averages(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(price, "_launcher", lambda target: wrong)
     with pytest.raises(PriceError, match="class A1, path 0"):
-        Pricer(program, {"default": 0.0}).add(flows, discount)
+        Pricer(claims(program), {"default": 0.0}).add(streams(flows), discount)

@@ -1,4 +1,4 @@
-"""Price, value and average life of each class, with Monte Carlo standard errors."""
+"""Price, value and average life of each stream, with Monte Carlo standard errors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from kernels.discounting import SUMS, build_present_values
 from kernels.launch import compile_launcher
 from kernels.ops import make_ops
 from mcsim.errors import InputError, nearest
-from mcsim.pricing.bounds import check_sums
 from mcsim.ranges import RANGES
+from mcsim.streams import Claims, Streams
+from mcsim.valuation.bounds import check_sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from mcsim.deals import DealFlows, Program
 
 DEFAULT = "default"
 SPREAD = RANGES["pricing.spreads.*"]
@@ -31,13 +30,13 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Prices:
-    """One entry a class, in the order of ``tranches``; named, with units, as in :data:`mcsim.variables.GROUPS`.
+    """One entry a stream, in the order of ``names``; named, with units, as in :data:`mcsim.variables.GROUPS`.
 
-    NaN where a figure has no meaning: the price of a class without balance, the average life of one without principal, every
+    NaN where a figure has no meaning: the price of a claim without balance, the average life of one without principal, every
     standard error on a single path.
     """
 
-    tranches: tuple[str, ...]
+    names: tuple[str, ...]
     price: Array
     price_standard_error: Array
     value: Array
@@ -56,39 +55,39 @@ class _Block(NamedTuple):
 
 
 class Pricer:
-    """Values a deal's classes, one block of paths after the other.
+    """Values streams, one block of paths after the other.
 
-    On a path a class is worth the ``sum over months of (interest + principal) x discount factor x exp(-spread month / 12)``; a
-    class's value is the mean over paths. What is kept is five sums a path and class (:data:`kernels.discounting.SUMS`, 40
+    On a path a stream is worth the ``sum over months of (interest + principal) x discount factor x exp(-spread month / 12)``; its
+    value is the mean over paths. What is kept is five sums a path and stream (:data:`kernels.discounting.SUMS`, 40
     bytes): the means are taken over all paths at the end, so they do not depend, to the last bit, on how paths were blocked.
 
     Parameters
     ----------
-    program : Program
-        The compiled deal.
+    claims : Claims
+        What the streams are of.
     spreads : mapping
-        Annual spread over the path's short rate, continuously compounded, by class; ``default`` for the rest.
+        Annual spread over the path's short rate, continuously compounded, by name; ``default`` for the rest.
     target : str
         ``cpu`` or ``numpy``: the same bits.
 
     Raises
     ------
     InputError
-        If a spread is for no class of the deal or not in :data:`SPREAD`, or a class has none.
+        If a spread is for none of the claims or not in :data:`SPREAD`, or a claim has none.
     """
 
-    def __init__(self, program: Program, spreads: Mapping[str, Any], target: str = "cpu") -> None:
-        self._program, self._target = program, target
-        self._spreads = _class_spreads(program, spreads)
+    def __init__(self, claims: Claims, spreads: Mapping[str, Any], target: str = "cpu") -> None:
+        self._claims, self._target = claims, target
+        self._spreads = _spreads(claims, spreads)
         self._blocks: list[_Block] = []
 
-    def add(self, flows: DealFlows, discount: npt.NDArray[np.floating], first_path: int | None = None) -> None:
+    def add(self, streams: Streams, discount: npt.NDArray[np.floating], first_path: int | None = None) -> None:
         """Add a block of paths. From any thread where ``first_path`` is given.
 
         Parameters
         ----------
-        flows : DealFlows
-            From :func:`mcsim.deals.run_deal`; months 1..n.
+        streams : Streams
+            Months 1..n.
         discount : array
             (month 0..n, path) discount factors at the end of each month, in either precision.
         first_path : int, optional
@@ -97,22 +96,22 @@ class Pricer:
         Raises
         ------
         PriceError
-            If a number cannot be (:func:`mcsim.pricing.bounds.check_sums`).
+            If a number cannot be (:func:`mcsim.valuation.bounds.check_sums`).
         """
-        n_classes, n_months, n_paths = flows.interest_paid.shape
+        n_streams, n_months, n_paths = streams.interest.shape
         if discount.shape != (n_months + 1, n_paths):
             raise ValueError(f"discount has shape {discount.shape}; expected {(n_months + 1, n_paths)}")
-        sums = np.zeros((n_classes, len(SUMS), n_paths))
+        sums = np.zeros((n_streams, len(SUMS), n_paths))
         _launcher(self._target)(
-            n_paths, _flat(flows.interest_paid), _flat(flows.principal_paid), _flat(flows.write_down), _flat(discount),
+            n_paths, _flat(streams.interest), _flat(streams.principal), _flat(streams.write_down), _flat(discount),
             self._spreads, n_months, n_paths, sums.reshape(-1),
         )  # fmt: skip
         first = sum(block.sums.shape[2] for block in self._blocks) if first_path is None else first_path
-        check_sums(self._program, self._spreads, discount, sums, first)
+        check_sums(self._claims, self._spreads, discount, sums, first)
         self._blocks.append(_Block(first, sums))
 
     def path_sums(self) -> Array:
-        """(class, :data:`kernels.discounting.SUMS`, path) float64: what each path contributes, in the order of paths.
+        """(stream, :data:`kernels.discounting.SUMS`, path) float64: what each path contributes, in the order of paths.
 
         Raises
         ------
@@ -126,12 +125,12 @@ class Pricer:
     def result(self) -> Prices:
         """Means and standard errors over all paths added so far."""
         value, interest_value, principal, principal_years, write_down = np.moveaxis(self.path_sums(), 1, 0)
-        balance = self._program.original_balance
+        balance = self._claims.original_balance
         mean_value, value_error = value.mean(axis=1), _standard_error(value)
         wal, wal_error = _ratio(principal_years, principal)
         per_balance = _over(np.ones_like(balance), balance)
         return Prices(
-            tranches=self._program.tranches,
+            names=self._claims.names,
             price=mean_value * (100 * per_balance),
             price_standard_error=value_error * (100 * per_balance),
             value=mean_value,
@@ -145,24 +144,24 @@ class Pricer:
         )
 
 
-def _class_spreads(program: Program, spreads: Mapping[str, Any]) -> Array:
+def _spreads(claims: Claims, spreads: Mapping[str, Any]) -> Array:
     problems = []
     for name, spread in spreads.items():
-        if name != DEFAULT and name not in program.tranches:
-            known = (*program.tranches, DEFAULT)
+        if name != DEFAULT and name not in claims.names:
+            known = (*claims.names, DEFAULT)
             problems.append(
-                f"pricing.spreads.{name}: no such class in deal {program.name!r}{nearest(name, known)}; name the deal's "
+                f"pricing.spreads.{name}: no such {claims.each} in {claims.of}{nearest(name, known)}; name the deal's "
                 "classes, or take pricing=spreads"
             )
         number = isinstance(spread, int | float) and not isinstance(spread, bool)
         if not (number and SPREAD.holds(spread)):
             problems.append(f"pricing.spreads.{name} = {spread!r}: expected {SPREAD}")
-    missing = [name for name in program.tranches if name not in spreads]
+    missing = [name for name in claims.names if name not in spreads]
     if missing and DEFAULT not in spreads:
         problems.append(f"pricing.spreads: none for {', '.join(missing)}; add them or '{DEFAULT}'")
     if problems:
         raise InputError(problems)
-    return np.array([spreads.get(name, spreads.get(DEFAULT)) for name in program.tranches], dtype=np.float64)
+    return np.array([spreads.get(name, spreads.get(DEFAULT)) for name in claims.names], dtype=np.float64)
 
 
 def _flat(array: npt.NDArray[np.floating]) -> Array:

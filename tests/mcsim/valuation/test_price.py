@@ -11,7 +11,8 @@ import pytest
 
 from mcsim.deals import DealFlows, Program, compile_deal, load_deal, run_deal
 from mcsim.errors import InputError
-from mcsim.pricing import Pricer, Prices
+from mcsim.instruments.deal_class import claims, streams
+from mcsim.valuation import Pricer, Prices
 from tests.mcsim.deals.deal_examples import backend, random_pool, shipped
 
 POOL, MONTHS, PATHS = 1e8, 24, 200
@@ -32,13 +33,13 @@ def _part(flows: DealFlows, a: int, b: int) -> DealFlows:
 
 def _prices(spreads: dict[str, float], target: str = "cpu") -> Prices:
     program, flows, discount = _case()
-    pricer = Pricer(program, spreads, target)
-    pricer.add(flows, discount)
+    pricer = Pricer(claims(program), spreads, target)
+    pricer.add(streams(flows), discount)
     return pricer.result()
 
 
 def _same(a: Prices, b: Prices) -> bool:
-    names = [f.name for f in fields(Prices) if f.name != "tranches"]
+    names = [f.name for f in fields(Prices) if f.name != "names"]
     return all(np.array_equal(getattr(a, n), getattr(b, n), equal_nan=True) for n in names)
 
 
@@ -53,8 +54,8 @@ def test_pass_through_at_its_own_coupon_is_worth_par() -> None:
         balance = balance - prepaid
         pool[month, 0] = balance
     program = compile_deal(load_deal(shipped("pass_through"), "test"), POOL)
-    pricer = Pricer(program, {"default": 0.0})
-    pricer.add(run_deal(program, pool, backend("cpu")), np.repeat((1 + rate) ** -np.arange(61.0)[:, None], 5, axis=1))
+    pricer = Pricer(claims(program), {"default": 0.0})
+    pricer.add(streams(run_deal(program, pool, backend("cpu"))), np.repeat((1 + rate) ** -np.arange(61.0)[:, None], 5, axis=1))
     prices = pricer.result()
     assert prices.price[0] == pytest.approx(100.0, rel=1e-13)  # 60 sums of 1e-16 each
     # Equal on every path, so its error is rounding: 1e-16 of the value, some 1e-14 of 100.
@@ -90,8 +91,8 @@ def test_against_plain_numpy() -> None:
 def test_error_of_the_average_life_against_the_jackknife() -> None:
     """The jackknife leaves out one path at a time; it knows nothing of the delta method."""
     program, flows, discount = _case()
-    pricer = Pricer(program, {"default": 0.0})
-    pricer.add(flows, discount)
+    pricer = Pricer(claims(program), {"default": 0.0})
+    pricer.add(streams(flows), discount)
     sums, prices = pricer.path_sums(), pricer.result()
     principal, weighted = sums[:, 2], sums[:, 3]
     k = program.tranches.index("B1")
@@ -111,8 +112,8 @@ def test_standard_error_covers() -> None:
         per_class, none = [np.zeros((2, 1, 64)) for _ in range(5)], np.zeros((0, 1, 64))
         flows = DealFlows(*per_class, none, none, np.zeros((1, 64)))
         flows.principal_paid[0] = POOL
-        pricer = Pricer(program, {"default": 0.0})
-        pricer.add(flows, discount)
+        pricer = Pricer(claims(program), {"default": 0.0})
+        pricer.add(streams(flows), discount)
         prices = pricer.result()
         inside += abs(prices.price[0] - 100 * math.exp(0.005)) < 2 * prices.price_standard_error[0]
     # Binomial(400, 0.95): standard deviation 4.4; within four of them.
@@ -124,11 +125,11 @@ def test_blocks_and_their_order_do_not_matter() -> None:
     whole = _prices({"default": 0.02})
     edges = [0, 7, 64, 65, PATHS]
     blocks = list(zip(edges, edges[1:], strict=False))
-    in_order, shuffled = Pricer(program, {"default": 0.02}), Pricer(program, {"default": 0.02})
+    in_order, shuffled = Pricer(claims(program), {"default": 0.02}), Pricer(claims(program), {"default": 0.02})
     for a, b in blocks:
-        in_order.add(_part(flows, a, b), discount[:, a:b])
+        in_order.add(streams(_part(flows, a, b)), discount[:, a:b])
     for a, b in reversed(blocks):
-        shuffled.add(_part(flows, a, b), discount[:, a:b], first_path=a)
+        shuffled.add(streams(_part(flows, a, b)), discount[:, a:b], first_path=a)
     assert _same(in_order.result(), whole) and _same(shuffled.result(), whole)
 
 
@@ -138,8 +139,8 @@ def test_targets_agree_to_the_bit() -> None:
 
 def test_one_path_has_no_error() -> None:
     program, flows, discount = _case()
-    pricer = Pricer(program, {"default": 0.0})
-    pricer.add(_part(flows, 0, 1), discount[:, :1].astype(np.float32))
+    pricer = Pricer(claims(program), {"default": 0.0})
+    pricer.add(streams(_part(flows, 0, 1)), discount[:, :1].astype(np.float32))
     prices = pricer.result()
     assert np.isfinite(prices.value).all() and np.isnan(prices.value_standard_error).all()
 
@@ -157,14 +158,14 @@ def test_one_path_has_no_error() -> None:
 )  # fmt: skip
 def test_bad_spreads(spreads: dict[str, float], expected: str) -> None:
     with pytest.raises(InputError) as caught:
-        Pricer(_case()[0], spreads)
+        Pricer(claims(_case()[0]), spreads)
     assert any(expected in problem for problem in caught.value.problems)
 
 
 def test_misuse() -> None:
     program, flows, discount = _case()
-    pricer = Pricer(program, {"default": 0.0})
+    pricer = Pricer(claims(program), {"default": 0.0})
     with pytest.raises(ValueError, match="no path"):
         pricer.result()
     with pytest.raises(ValueError, match="discount has shape"):
-        pricer.add(flows, discount[1:])
+        pricer.add(streams(flows), discount[1:])

@@ -17,8 +17,8 @@ from kernels.loan_month import FIELDS
 from mcsim.backend import Backend
 from mcsim.deals.checks import load_deal
 from mcsim.deals.compiler import compile_deal
-from mcsim.deals.waterfall import is_compiled, run_deal
-from mcsim.pricing.price import Pricer
+from mcsim.deals.waterfall import is_compiled
+from mcsim.priced_deal import PricedDeal
 
 _DEAL = {
     "name": "ahead",
@@ -40,7 +40,7 @@ def compiling_ahead(backend: Backend) -> Iterator[None]:
         yield
         return
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([sys.executable, "-m", "mcsim.deals.ahead"], **quiet) as process:  # type: ignore[call-overload]
+    with subprocess.Popen([sys.executable, "-m", "mcsim.ahead"], **quiet) as process:  # type: ignore[call-overload]
         try:
             yield
         except BaseException:
@@ -52,8 +52,8 @@ def compile_now() -> None:
     """Run a deal of one class on one path: its kernels are then in the cache."""
     backend = Backend("cpu", "float64", "ahead")
     program = compile_deal(load_deal(_DEAL, "ahead"), 100.0)
-    pricer = Pricer(program, {"default": 0.0})
-    pricer.add(run_deal(program, np.ones((1, len(FIELDS), 1)), backend), np.ones((2, 1)))
+    priced = PricedDeal(program, {"default": 0.0}, backend)
+    priced.add(0, np.ones((1, len(FIELDS), 1)), np.ones((2, 1)))
 
 
 if __name__ == "__main__":

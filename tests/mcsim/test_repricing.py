@@ -11,12 +11,11 @@ import pytest
 import xarray as xr
 
 from mcsim.cli import main
-from mcsim.deals.stage import read_pool
 from mcsim.errors import InputError
-from mcsim.pricing.assumptions import FULL_VALUE, LOCKED_OUT, SPREAD, price_assumptions
+from mcsim.pipeline import Simulation
+from mcsim.reports.assumptions import FULL_VALUE, LOCKED_OUT, SPREAD, price_assumptions
+from mcsim.repricing import read_pool, reprice
 from mcsim.results import Run
-from mcsim.run import reprice
-from mcsim.simulation.stage import Simulation
 from mcsim.store import read_block
 from mcsim.variables import GROUPS
 from tests.mcsim.deals.deal_examples import shipped

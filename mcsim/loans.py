@@ -13,7 +13,6 @@ import numpy as np
 from kernels.amortization import build_level_principal_rate
 from kernels.ops import make_ops
 
-DAY_COUNTS = ("30/360", "actual/360", "actual/365")
 SECURITIES = "securities"
 """Property type of a defeased loan: government securities stand behind it, no property. It does not default."""
 
@@ -51,7 +50,7 @@ class Loans:
     payment: np.ndarray
     """USD a month, the level payment after the interest-only months as the tape gives it; NaN: to be computed."""
     day_count: np.ndarray
-    """str, one of :data:`DAY_COUNTS`."""
+    """str, one of :data:`mcsim.conventions.DAY_COUNTS`."""
     state: np.ndarray
     """str, two letters, or ``US``: outside the 50 states and DC, or not known; the nation's home prices."""
     adjustable: np.ndarray

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mcsim.loans import SECURITIES, Loans, make_loans, scheduled_balance
 from mcsim.reports.facts import portfolio_record
-from mcsim.tapes.loans import SECURITIES, Loans, make_loans, scheduled_balance
 
 LOAN: dict[str, Any] = {
     "balance": 1e5, "original_balance": 1.2e5, "ltv": 0.5, "note_rate": 0.04, "servicing_rate": 0.0025, "age": 24,

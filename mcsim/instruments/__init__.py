@@ -1,0 +1,1 @@
+"""Instruments: one file each says what streams a kind of exposure yields."""
