@@ -18,7 +18,6 @@ def consistency_problems(settings: Settings) -> list[str]:
         *_portfolio_problems(settings.portfolio),
         *_date_problems(settings),
         *_rates_problems(settings.rates),
-        *_ltv_problems(settings),
     ]
 
 
@@ -62,14 +61,6 @@ def _rates_problems(rates: Rates) -> list[str]:
             f"rates.mortgage_rate = {shown(rates.mortgage_rate)}: below rates.mortgage_floor, {rates.mortgage_floor!r}"
         )
     return problems
-
-
-def _ltv_problems(settings: Settings) -> list[str]:
-    """Bounds that must not cross: a lowest above the highest would give the highest, without a word."""
-    values, low, high = settings.behaviour.default.parameters, "lowest_ltv", "highest_ltv"
-    if low not in values or high not in values or values[low] <= values[high]:
-        return []
-    return [f"behaviour.default.parameters.{low} = {shown(values[low])}: expected at most {high}, {shown(values[high])}"]
 
 
 def _is_date(text: str) -> bool:

@@ -6,90 +6,55 @@ number that a random counter cannot hold.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
-from kernels.behaviour.ltv_severity import DISPERSIONS
+from kernels.behaviour.parameter import ANNUAL, NOT_NEGATIVE, POSITIVE, SHARE, Range
 from kernels.loan_month import DECREMENTS
 from kernels.ops import LANES, PRECISIONS
 from mcsim.backend import BACKENDS
 
-
-def _number(value: float) -> str:
-    return f"{int(value):,}" if value == int(value) else f"{value:g}"
-
-
-@dataclass(frozen=True)
-class Range:
-    """``lowest <= value <= highest`` (``lowest < value`` if ``above``), a multiple of ``step`` if there is one."""
-
-    lowest: float = -math.inf
-    highest: float = math.inf
-    above: bool = False
-    step: int = 0
-    unit: str = ""
-
-    def holds(self, value: Any) -> bool:
-        """True where ``value`` is in the range."""
-        high_enough = value > self.lowest if self.above else value >= self.lowest
-        return bool(high_enough and value <= self.highest and (not self.step or value % self.step == 0))
-
-    def __str__(self) -> str:
-        parts = []
-        if self.step:
-            parts.append(f"a multiple of {self.step}")
-        if self.lowest > -math.inf:
-            parts.append(f"{'above' if self.above else 'at least'} {_number(self.lowest)}")
-        if self.highest < math.inf:
-            parts.append(f"at most {_number(self.highest)}")
-        return " and ".join(parts) + (f" ({self.unit})" if self.unit else "")
-
-
 _WORD = 2**32 - 1  # a seed and a path index are each one 32-bit word of the random number generator
-_ANNUAL = "annual, per unit: 0.05 is 5%"
 
-_shares = Range(0, 1, unit="per unit: 0.05 is 5%")
-_rate = Range(0, 0.25, unit=_ANNUAL)  # the tapes' own limit on a note rate
-_positive = Range(0, above=True)
+_rate = Range(0, 0.25, unit=ANNUAL)  # the tapes' own limit on a note rate
 _months = Range(1, 600)  # fifty years: the longest term lent
 
 RANGES: dict[str, Range] = {
     "seed": Range(0, _WORD),
     "paths": Range(1, _WORD),
-    "portfolio.max_reject_share": _shares,
-    "portfolio.servicing_rate": Range(0, 0.05, unit=_ANNUAL),
+    "portfolio.max_reject_share": SHARE,
+    "portfolio.servicing_rate": Range(0, 0.05, unit=ANNUAL),
     "portfolio.liquidation_lag": Range(1, 600, unit="months"),
     "portfolio.generator.loans": Range(1, 10_000_000),
     "portfolio.generator.seed": Range(0, _WORD),
-    "portfolio.generator.average_balance": _positive,
-    "portfolio.generator.balance_spread": Range(0),
+    "portfolio.generator.average_balance": POSITIVE,
+    "portfolio.generator.balance_spread": NOT_NEGATIVE,
     "portfolio.generator.note_rate_mean": _rate,
     "portfolio.generator.note_rate_spread": _rate,
     "portfolio.generator.ltv_mean": Range(0, 2, above=True, unit="per unit: 0.7 is 70%"),
-    "portfolio.generator.ltv_spread": _shares,
+    "portfolio.generator.ltv_spread": SHARE,
     "portfolio.generator.term": _months,
     "portfolio.generator.age_mean": Range(0, 600, unit="months"),
-    "portfolio.generator.states.*": _shares,
-    "portfolio.generator.adjustable_share": _shares,
-    "portfolio.generator.interest_only_share": _shares,
-    "rates.flat_rate": Range(-0.05, 0.25, unit=_ANNUAL),
+    "portfolio.generator.states.*": SHARE,
+    "portfolio.generator.adjustable_share": SHARE,
+    "portfolio.generator.interest_only_share": SHARE,
+    "rates.flat_rate": Range(-0.05, 0.25, unit=ANNUAL),
     "rates.mean_reversion": Range(0, 5, above=True, unit="a year; above 0, the closed forms divide by it"),
     "rates.sigma": Range(0, 0.1, unit="annual, per unit: 0.007 is 70 basis points"),
     "rates.index_tenor_years": Range(0, 30, above=True, unit="years"),
-    "rates.mortgage_constant": Range(-0.25, 0.25, unit=_ANNUAL),
+    "rates.mortgage_constant": Range(-0.25, 0.25, unit=ANNUAL),
     "rates.mortgage_on_10y": Range(-2, 2),
     "rates.mortgage_on_10y_lagged": Range(-2, 2),
     "rates.mortgage_on_2y": Range(-2, 2),
-    "rates.mortgage_rate": Range(0.005, 0.25, unit=_ANNUAL),  # the survey's lowest is 2.65%, its highest 18.63%
-    "rates.mortgage_residual": Range(-0.05, 0.05, unit=_ANNUAL),
-    "rates.mortgage_residual_half_life_months": _positive,
-    "rates.mortgage_floor": Range(0, 0.25, above=True, unit=f"{_ANNUAL}; above 0, prepayment divides by the mortgage rate"),
+    "rates.mortgage_rate": Range(0.005, 0.25, unit=ANNUAL),  # the survey's lowest is 2.65%, its highest 18.63%
+    "rates.mortgage_residual": Range(-0.05, 0.05, unit=ANNUAL),
+    "rates.mortgage_residual_half_life_months": POSITIVE,
+    "rates.mortgage_floor": Range(0, 0.25, above=True, unit=f"{ANNUAL}; above 0, prepayment divides by the mortgage rate"),
     "home_prices.constant": Range(-0.1, 0.1, unit="a quarter, per unit"),
     "home_prices.momentum": Range(-0.999, 0.999, unit="a process that does not explode"),
     "home_prices.reversion": Range(0, 1),
     "home_prices.sigma_quarterly": Range(0, 0.1, unit="a quarter, per unit: 0.008 is 0.8%"),
-    "home_prices.trend_annual": Range(-0.25, 0.25, unit=_ANNUAL),
+    "home_prices.trend_annual": Range(-0.25, 0.25, unit=ANNUAL),
     "home_prices.initial_growth_quarterly": Range(-0.25, 0.25, unit="a quarter, per unit"),
     "home_prices.initial_gap": Range(-1, 1, unit="log of the index less its trend: 0.05 is 5% above"),
     "home_prices.trend_from": Range(1900, 2100, unit="a year"),
@@ -111,31 +76,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "output.loans": ("none", "mean", "paths"),
     "engine.name": ("serial", "threads"),
 }
-
-PARAMETER_RANGES: dict[tuple[str, str], Range] = {
-    ("richard_roll", "ramp_months"): _positive,
-    ("richard_roll", "multiplier"): Range(0),
-    ("richard_roll", "seasonality"): Range(0),
-    ("psa", "multiple"): Range(0, 16, unit="1 is 100% PSA; at 16 the CPR nears 1"),
-    ("sda", "multiple"): Range(0, 166, unit="1 is 100% SDA; at 166 the CDR nears 1"),
-    ("cpr", "cpr"): _shares,
-    ("smm", "smm"): _shares,
-    ("cdr", "cdr"): _shares,
-    ("mdr", "mdr"): _shares,
-    ("ltv_hazard", "base"): _shares,
-    ("ltv_hazard", "ramp_months"): _positive,
-    ("ltv_hazard", "lowest_ltv"): Range(0),
-    ("ltv_hazard", "highest_ltv"): Range(0),
-    ("ltv_severity", "proceeds"): Range(0, 2, unit="over the indexed value"),
-    ("ltv_severity", "carrying"): Range(0, 0.25, unit=_ANNUAL),
-    ("ltv_severity", "fixed_costs"): _shares,
-    ("ltv_severity", "dispersion"): Range(*DISPERSIONS, unit="standard deviation of the log price; 0.18 is 18%"),
-    ("fixed", "severity"): _shares,
-}
-"""By model and parameter. A model without an entry takes any finite number."""
-
-TABLE_LENGTHS: dict[tuple[str, str], int] = {("richard_roll", "seasonality"): 12}
-"""Tables of a fixed length: the kernel reads that many without looking. Any other table takes one entry or more."""
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,8 @@ class HomePrices:
 class ModelChoice:
     """A behavioural model by name, and its parameters by name.
 
-    ``model`` is a name of ``kernels.behaviour.KINDS[kind]``, ``parameters`` exactly those of the model's own table. A table
-    (``seasonality[]`` there) is a list under its bare name (``seasonality``).
+    ``model`` is a name of ``kernels.behaviour.KINDS[kind]``, ``parameters`` exactly those of the model's own table. A table is a
+    list.
     """
 
     model: str

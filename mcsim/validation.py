@@ -12,10 +12,11 @@ from functools import cache
 from typing import Any
 
 from kernels.behaviour import KINDS
+from kernels.behaviour.parameter import Parameter, Range
 from mcsim.consistency import consistency_problems
 from mcsim.errors import InputError, nearest, shown
 from mcsim.paths import expanded, path_problem
-from mcsim.ranges import CHOICES, PARAMETER_RANGES, RANGES, TABLE_LENGTHS, Range
+from mcsim.ranges import CHOICES, RANGES
 from mcsim.settings import PATH_SETTINGS, ModelChoice, Settings
 from mcsim.unread import unread
 
@@ -215,42 +216,52 @@ def _model(raw: Any, where: str, problems: list[str]) -> Any:
             f"{where}.parameters = {shown(given)}: expected a section of keys: {', '.join(known[model].parameters)}"
         )
         return _BAD
-    tables = {name.removesuffix("[]"): name.endswith("[]") for name in known[model].parameters}
-    if given and not set(given) & set(tables):
+    own = known[model].parameters
+    if given and not set(given) & set(own):
         names = ", ".join(map(str, given))
         problems.append(
-            f"{where}.model = {shown(model)}: takes {', '.join(tables)}, not {names}; choose a model with its parameters "
+            f"{where}.model = {shown(model)}: takes {', '.join(own)}, not {names}; choose a model with its parameters "
             f"by behaviour/{kind}=NAME"
         )
         return _BAD
-    problems += _unknown(given, list(tables), f"{where}.parameters")
+    problems += _unknown(given, list(own), f"{where}.parameters")
     parameters = {}
-    for name, is_table in tables.items():
+    for name, parameter in own.items():
         inner = f"{where}.parameters.{name}"
         if name not in given:
-            meaning = known[model].parameters.get(name) or known[model].parameters[f"{name}[]"]
-            problems.append(f"{inner}: missing ({meaning}); give it a value with {inner}=VALUE")
+            problems.append(f"{inner}: missing ({parameter.meaning}); give it a value with {inner}=VALUE")
         else:
-            key = (model, name)
-            parameters[name] = (_table if is_table else _parameter)(given[name], key, inner, problems)
+            check = _table if parameter.table else _number
+            parameters[name] = check(given[name], parameter, inner, problems)
+    if len(problems) == before:
+        problems += _crossed(own, parameters, f"{where}.parameters")
     return _BAD if len(problems) > before else ModelChoice(model, parameters)
 
 
-def _parameter(value: Any, key: tuple[str, str], where: str, problems: list[str]) -> Any:
-    problem = _type_problem(value, float) or _range_problem(value, PARAMETER_RANGES.get(key))
+def _crossed(own: Mapping[str, Parameter], values: Mapping[str, Any], where: str) -> list[str]:
+    """Bounds that must not cross: a lowest above the highest would give the highest, without a word."""
+    return [
+        f"{where}.{name} = {shown(values[name])}: expected at most {other}, {shown(values[other])}"
+        for name, parameter in own.items()
+        if (other := parameter.at_most) and values[name] > values[other]
+    ]
+
+
+def _number(value: Any, parameter: Parameter, where: str, problems: list[str]) -> Any:
+    problem = _type_problem(value, float) or _range_problem(value, parameter.range)
     if problem:
         problems.append(f"{where} = {shown(value)}: {problem}")
         return _BAD
     return float(value)
 
 
-def _table(value: Any, key: tuple[str, str], where: str, problems: list[str]) -> Any:
-    length = TABLE_LENGTHS.get(key)
+def _table(value: Any, parameter: Parameter, where: str, problems: list[str]) -> Any:
+    length = parameter.length
     if not isinstance(value, list) or not value or (length and len(value) != length):
         count = f"{length}" if length else "one or more"
         problems.append(f"{where} = {shown(value)}: expected a list of {count} numbers, such as {where}=[0.01,0.02]")
         return _BAD
-    return [_parameter(item, key, f"{where}[{position}]", problems) for position, item in enumerate(value)]
+    return [_number(item, parameter, f"{where}[{position}]", problems) for position, item in enumerate(value)]
 
 
 def _text(value: Any) -> str:

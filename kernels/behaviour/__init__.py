@@ -1,27 +1,20 @@
-"""Behavioural models by name. A new model is one new file here and one line in the table of its kind."""
+"""Behavioural models by kind and name. A new model is one new file in the folder of its kind, with a ``MODEL``."""
 
 from __future__ import annotations
 
-from kernels.behaviour import ltv_hazard, ltv_severity, richard_roll, static
+import importlib
+import pkgutil
+
+from kernels.behaviour import default, prepayment, severity
 from kernels.behaviour.model import Model
 
-PREPAYMENT: dict[str, Model] = {
-    "richard_roll": richard_roll.MODEL,
-    "psa": static.PSA,
-    "cpr": static.CPR,
-    "smm": static.SMM,
+KINDS: dict[str, dict[str, Model]] = {
+    folder.__name__.rpartition(".")[2]: {
+        name: importlib.import_module(f"{folder.__name__}.{name}").MODEL
+        for _, name, _ in pkgutil.iter_modules(folder.__path__)
+    }
+    for folder in (prepayment, default, severity)
 }
+"""By the names of the folders, and in each by the names of its files."""
 
-DEFAULT: dict[str, Model] = {
-    "ltv_hazard": ltv_hazard.MODEL,
-    "sda": static.SDA,
-    "cdr": static.CDR,
-    "mdr": static.MDR,
-}
-
-SEVERITY: dict[str, Model] = {
-    "ltv_severity": ltv_severity.MODEL,
-    "fixed": static.SEVERITY,
-}
-
-KINDS = {"prepayment": PREPAYMENT, "default": DEFAULT, "severity": SEVERITY}
+PREPAYMENT, DEFAULT, SEVERITY = KINDS["prepayment"], KINDS["default"], KINDS["severity"]

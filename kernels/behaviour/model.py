@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kernels.behaviour.parameter import Parameter
 from kernels.ops import Ops
 
 OBSERVABLES = {
@@ -33,8 +34,7 @@ class Model:
         ``build(ops)`` returns the scalar function of :data:`OBSERVABLES`: a rate of prepayment or default, or the loss as a
         share of the balance at default, each in [0, 1]; NaN where one that it reads is NaN, so that a fault is seen, not priced.
     parameters : dict
-        Name and meaning, with unit, of each parameter, in order. A name that ends in ``[]`` takes the rest of the array: a
-        table of any length.
+        Each parameter by its name, in order; the last may be a table.
     reads : tuple of str
         The :data:`OBSERVABLES` that the function depends on, ``parameters`` apart. What no model of a run reads needs no value
         at the start of the scenarios.
@@ -45,7 +45,7 @@ class Model:
     """
 
     build: Callable[[Ops], Callable[..., Any]]
-    parameters: dict[str, str]
+    parameters: dict[str, Parameter]
     reads: tuple[str, ...]
     annual: bool = False
     derive: Callable[[Sequence[float]], list[float]] | None = None

@@ -151,7 +151,7 @@ def parameter_array(kind: str, choice: ModelChoice) -> Array:
     """A model's parameters as one float64 array in the model's own order, with what it derives; a table is spread out."""
     model, values = models.KINDS[kind][choice.model], list[float]()
     for name in model.parameters:
-        value = choice.parameters[name.removesuffix("[]")]
+        value = choice.parameters[name]
         values.extend(np.atleast_1d(np.asarray(value, float)).tolist())
     return np.array(model.values(values))
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kernels import behaviour
-from kernels.behaviour.ltv_severity import MOST_ERROR
 from kernels.behaviour.model import OBSERVABLES
+from kernels.behaviour.severity.ltv_severity import MOST_ERROR
 from kernels.loan_month import FIELDS
 from kernels.ops import PRECISIONS
 from tests import oracle
@@ -75,8 +75,10 @@ def test_rates_lie_between_zero_and_one(kind: str, name: str) -> None:
 @pytest.mark.parametrize(("kind", "name"), ALL)
 def test_registry_says_what_each_parameter_means(kind: str, name: str) -> None:
     model = behaviour.KINDS[kind][name]
-    assert model.parameters and all(meaning.strip() for meaning in model.parameters.values())
-    assert not any(key.endswith("[]") for key in list(model.parameters)[:-1])  # a table takes the rest of the array
+    assert model.parameters and all(parameter.meaning.strip() for parameter in model.parameters.values())
+    assert not any(
+        parameter.table for parameter in list(model.parameters.values())[:-1]
+    )  # a table takes the rest of the array
     assert name.isidentifier()
 
 

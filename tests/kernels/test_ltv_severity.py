@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.behaviour.ltv_severity import DISPERSIONS, MOST_ERROR, build_expected_loss
+from kernels.behaviour.severity.ltv_severity import DISPERSIONS, MOST_ERROR, build_expected_loss
 from kernels.ops import make_ops
 from tests import oracle
 from tests.elementwise import model_rate

@@ -20,6 +20,7 @@ import numpy as np
 
 from kernels import normal, special
 from kernels.behaviour.model import Model
+from kernels.behaviour.parameter import ANNUAL, SHARE, Parameter, Range
 from kernels.ops import Ops, make_ops
 
 MOST_ERROR = 1e-6
@@ -103,10 +104,15 @@ def _build_polynomial(ops: Ops) -> Callable[..., Any]:
 MODEL = Model(
     build,
     {
-        "proceeds": "net proceeds of the sale over the indexed value",
-        "carrying": "taxes, insurance and upkeep until the sale, over the indexed value, annual",
-        "fixed_costs": "foreclosure and other costs over the balance at default",
-        "dispersion": "standard deviation of the log price of a house about its index",
+        "proceeds": Parameter("net proceeds of the sale over the indexed value", Range(0, 2, unit="over the indexed value")),
+        "carrying": Parameter(
+            "taxes, insurance and upkeep until the sale, over the indexed value, annual", Range(0, 0.25, unit=ANNUAL)
+        ),
+        "fixed_costs": Parameter("foreclosure and other costs over the balance at default", SHARE),
+        "dispersion": Parameter(
+            "standard deviation of the log price of a house about its index",
+            Range(*DISPERSIONS, unit="standard deviation of the log price; 0.18 is 18%"),
+        ),
     },
     reads=("note_rate", "ltv", "lag", "advances_interest"),
     derive=fit,

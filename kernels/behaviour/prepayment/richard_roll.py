@@ -12,6 +12,7 @@ from typing import Any
 
 from kernels import special
 from kernels.behaviour.model import Model
+from kernels.behaviour.parameter import NOT_NEGATIVE, POSITIVE, Parameter
 from kernels.ops import Ops
 
 _SEASONALITY = 8  # position of January's multiplier
@@ -41,15 +42,15 @@ def build(ops: Ops) -> Callable[..., Any]:
 MODEL = Model(
     build,
     {
-        "level": "CPR at the centre of the arctangent, annual",
-        "height": "CPR per radian, annual",
-        "steepness": "radians per unit of note rate over mortgage rate",
-        "centre": "note rate over mortgage rate at the steepest point",
-        "ramp_months": "months of age to full seasoning",
-        "burnout_floor": "burnout multiplier of a pool that is paid off",
-        "burnout_slope": "burnout multiplier per unit of balance factor",
-        "multiplier": "multiplies the CPR; 1 is the source's own",
-        "seasonality[]": "multiplier from January to December",
+        "level": Parameter("CPR at the centre of the arctangent, annual"),
+        "height": Parameter("CPR per radian, annual"),
+        "steepness": Parameter("radians per unit of note rate over mortgage rate"),
+        "centre": Parameter("note rate over mortgage rate at the steepest point"),
+        "ramp_months": Parameter("months of age to full seasoning", POSITIVE),
+        "burnout_floor": Parameter("burnout multiplier of a pool that is paid off"),
+        "burnout_slope": Parameter("burnout multiplier per unit of balance factor"),
+        "multiplier": Parameter("multiplies the CPR; 1 is the source's own", NOT_NEGATIVE),
+        "seasonality": Parameter("multiplier from January to December", NOT_NEGATIVE, table=True, length=12),
     },
     reads=("age", "calendar_month", "note_rate", "mortgage_rate", "balance_factor"),
     annual=True,

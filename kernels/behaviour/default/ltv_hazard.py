@@ -12,6 +12,7 @@ from typing import Any
 
 from kernels import special
 from kernels.behaviour.model import Model
+from kernels.behaviour.parameter import NOT_NEGATIVE, POSITIVE, SHARE, Parameter
 from kernels.ops import Ops
 
 
@@ -36,12 +37,12 @@ def build(ops: Ops) -> Callable[..., Any]:
 MODEL = Model(
     build,
     {
-        "base": "monthly default rate of a seasoned loan at the pivot",
-        "slope": "change of log hazard per unit of ltv",
-        "pivot": "ltv at which the hazard is the base",
-        "ramp_months": "months of age to the full hazard",
-        "lowest_ltv": "the hazard is flat below",
-        "highest_ltv": "the hazard is flat above",
+        "base": Parameter("monthly default rate of a seasoned loan at the pivot", SHARE),
+        "slope": Parameter("change of log hazard per unit of ltv"),
+        "pivot": Parameter("ltv at which the hazard is the base"),
+        "ramp_months": Parameter("months of age to the full hazard", POSITIVE),
+        "lowest_ltv": Parameter("the hazard is flat below", NOT_NEGATIVE, at_most="highest_ltv"),
+        "highest_ltv": Parameter("the hazard is flat above", NOT_NEGATIVE),
     },
     reads=("age", "ltv"),
 )

@@ -1,0 +1,1 @@
+"""Models of prepayment, one file each; the file's name is the model's."""

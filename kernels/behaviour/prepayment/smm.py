@@ -1,0 +1,7 @@
+"""Single monthly mortality by month (BMA, *Standard Formulas*, 1999, SF-5)."""
+
+from __future__ import annotations
+
+from kernels.behaviour.vector import vector_model
+
+MODEL = vector_model("smm", "single monthly mortality by month")
