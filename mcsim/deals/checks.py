@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from mcsim.deals.deal import BUCKETS, Class, Deal, Step
-from mcsim.deals.schema import ALL, VERBS, Reader, read_deal
+from mcsim.deals.deal import ALL, BUCKETS, Class, Deal, Step
+from mcsim.deals.reader import Reader
+from mcsim.deals.schema import read_deal
+from mcsim.deals.verbs import VERBS
 from mcsim.errors import InputError, nearest
 
 SHARE_TOLERANCE = 1e-9
@@ -61,14 +63,13 @@ def _check_names(deal: Deal, reader: Reader) -> None:
         "class": [c.name for c in deal.classes],
         "fee": [f.name for f in deal.fees],
         "account": [a.name for a in deal.accounts],
+        "source": [*BUCKETS, ALL, *(a.name for a in deal.accounts)],
     }
     for step in deal.steps:
-        kind = "class" if step.verb == "draw" else VERBS[step.verb].pays
-        _check_known(step.names, known[kind], kind, step.where, reader)
-        sources = known["account"] if step.verb == "draw" else [*BUCKETS, ALL, *known["account"]]
-        _check_known(step.sources, sources, "account" if step.verb == "draw" else "source", step.where, reader)
-        if step.verb == "fund" and set(step.names) & set(step.sources):
-            reader.problem(step.where, f"funds {step.names[0]!r} from itself; name another source")
+        verb = VERBS[step.verb]
+        _check_known(step.names, known[verb.names], verb.names, step.where, reader)
+        _check_known(step.sources, known[verb.takes], verb.takes, step.where, reader)
+        verb.check(step, reader)
 
 
 def _check_known(names: Iterable[str], known: list[str], kind: str, where: str, reader: Reader) -> None:

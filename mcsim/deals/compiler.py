@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.waterfall_paths import N_SHARED, Op, Register
-from mcsim.deals.deal import BUCKETS, Class, Deal, Step
+from mcsim.deals.deal import BUCKETS, Class, Deal
+from mcsim.deals.verbs import VERBS
 from mcsim.errors import InputError
 
 BALANCE_TOLERANCE = 1.0
@@ -62,11 +63,11 @@ def compile_deal(deal: Deal, pool_balance: float) -> Program:
         )
     if problems:
         raise InputError(problems)
-    return _Compiler(deal, pool_balance).program(balances)
+    return Emitter(deal, pool_balance).program(balances)
 
 
-class _Compiler:
-    """Emits instructions. Each verb of the language is the method ``_<verb>``."""
+class Emitter:
+    """Emits instructions: what the verbs of :mod:`mcsim.deals.verbs` are made of."""
 
     def __init__(self, deal: Deal, pool_balance: float) -> None:
         self.deal, self.pool_balance = deal, pool_balance
@@ -91,11 +92,11 @@ class _Compiler:
     def program(self, balances: Sequence[float]) -> Program:
         """All instructions of a month, and the state at closing."""
         for fee in self.deal.fees:
-            self._emit(Op.ACCRUE, Register.POOL, self.fee_due[fee.name], numbers=(fee.rate,))
+            self.emit(Op.ACCRUE, Register.POOL, self.fee_due[fee.name], numbers=(fee.rate,))
         for c in self.deal.classes:
             self._accrue(c)
         for step in self.deal.steps:
-            getattr(self, f"_{step.verb}")(step)
+            VERBS[step.verb].emit(self, step)
         closing = np.zeros(self.n_registers)
         closing[[Register.COLLATERAL, Register.POOL, Register.PERFORMING]] = self.pool_balance
         closing[list(self.balance.values())] = balances
@@ -119,7 +120,7 @@ class _Compiler:
             closing=closing,
         )
 
-    def _emit(self, op: Op, a: int = 0, b: int = 0, c: int = 0, numbers: Sequence[float] = ()) -> None:
+    def emit(self, op: Op, a: int = 0, b: int = 0, c: int = 0, numbers: Sequence[float] = ()) -> None:
         self.instructions.append((int(op), int(a), int(b), int(c), len(self.numbers)))
         self.numbers.extend(numbers)
 
@@ -127,84 +128,36 @@ class _Compiler:
         balance, due = self.balance[c.name], self.due[c.name]
         if c.coupon.kind == "fixed":
             op = Op.ACCRUE_CAPPED if c.coupon.capped else Op.ACCRUE
-            self._emit(op, balance, due, numbers=(c.coupon.rate,))
+            self.emit(op, balance, due, numbers=(c.coupon.rate,))
         elif c.coupon.kind == "net_wac":
-            self._emit(Op.ACCRUE_CAPPED, balance, due, numbers=(math.inf,))
+            self.emit(Op.ACCRUE_CAPPED, balance, due, numbers=(math.inf,))
 
-    def _pay(self, claims: Sequence[int], cash: int, into: Sequence[int], rule: str) -> None:
+    def pay(self, claims: Sequence[int], cash: int, into: Sequence[int], rule: str) -> None:
         """Pay claims out of cash. Pro rata, the last takes what is left: the shares then add up to the last digit."""
         if rule == "pro_rata" and len(claims) > 1:
-            self._sum(claims, Register.TOTAL)
-            self._emit(Op.RATIO, cash)
+            self.sum(claims, Register.TOTAL)
+            self.emit(Op.RATIO, cash)
             for claim, paid in zip(claims[:-1], into[:-1], strict=True):
-                self._emit(Op.SHARE, claim, cash, paid)
+                self.emit(Op.SHARE, claim, cash, paid)
             claims, into = claims[-1:], into[-1:]
         for claim, paid in zip(claims, into, strict=True):
-            self._emit(Op.PAY, claim, cash, paid)
+            self.emit(Op.PAY, claim, cash, paid)
 
-    def _sum(self, registers: Sequence[int], into: int) -> None:
-        self._emit(Op.COPY, registers[0], into)
+    def sum(self, registers: Sequence[int], into: int) -> None:
+        self.emit(Op.COPY, registers[0], into)
         for register in registers[1:]:
-            self._emit(Op.ADD, register, into)
+            self.emit(Op.ADD, register, into)
 
-    def _outstanding(self) -> None:
+    def outstanding(self) -> None:
         """OUTSTANDING, unless no balance has changed since it was last added up."""
         if not self.outstanding_is_known:
-            self._sum([self.balance[c.name] for c in self.deal.classes if not c.is_residual], Register.OUTSTANDING)
+            self.sum([self.balance[c.name] for c in self.deal.classes if not c.is_residual], Register.OUTSTANDING)
             self.outstanding_is_known = True
 
-    def _room(self, account: str) -> None:
-        self._outstanding()
-        self._emit(Op.TARGET, self.account[account], numbers=self.targets[account])
+    def room(self, account: str) -> None:
+        self.outstanding()
+        self.emit(Op.TARGET, self.account[account], numbers=self.targets[account])
 
-    def _principal(self, names: Sequence[str], cash: int, rule: str) -> None:
-        self._pay([self.balance[n] for n in names], cash, [self.principal_paid[n] for n in names], rule)
+    def principal(self, names: Sequence[str], cash: int, rule: str) -> None:
+        self.pay([self.balance[n] for n in names], cash, [self.principal_paid[n] for n in names], rule)
         self.outstanding_is_known = False
-
-    def _pay_fee(self, step: Step) -> None:
-        for source in step.sources:
-            self._pay(
-                [self.fee_due[n] for n in step.names], self.cash[source], [self.fee_paid[n] for n in step.names], step.rule
-            )
-
-    def _pay_interest(self, step: Step) -> None:
-        for source in step.sources:
-            due, paid = [self.due[n] for n in step.names], [self.interest_paid[n] for n in step.names]
-            self._pay(due, self.cash[source], paid, step.rule)
-
-    def _pay_principal(self, step: Step) -> None:
-        for source in step.sources:
-            self._principal(step.names, self.cash[source], step.rule)
-
-    def _fund(self, step: Step) -> None:
-        account = step.names[0]
-        self._room(account)
-        for source in step.sources:
-            self._emit(Op.PAY, Register.ROOM, self.cash[source], self.account[account])
-
-    def _draw(self, step: Step) -> None:
-        if step.cover == "interest":
-            self._pay_interest(step)
-            return
-        account = self.account[step.sources[0]]
-        self._outstanding()
-        self._emit(Op.DEFICIT)
-        self._emit(Op.PAY, Register.DEFICIT, account, Register.COVER)
-        self._principal(step.names, Register.COVER, step.rule)
-        # The classes named may owe less than the deficit: the rest was never needed.
-        self._emit(Op.MOVE, Register.COVER, account)
-
-    def _write_down(self, step: Step) -> None:
-        self._outstanding()
-        self._emit(Op.DEFICIT)
-        self._pay([self.balance[n] for n in step.names], Register.DEFICIT, [self.write_down[n] for n in step.names], step.rule)
-        self.outstanding_is_known = False
-
-    def _release(self, step: Step) -> None:
-        into = self.interest_paid[step.names[0]]
-        for source in step.sources:
-            if source in self.account:
-                self._room(source)
-                self._emit(Op.PAY, Register.EXCESS, self.account[source], into)
-            else:
-                self._emit(Op.MOVE, self.cash[source], into)

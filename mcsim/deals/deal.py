@@ -9,6 +9,9 @@ INTEREST, PRINCIPAL = "interest", "principal"
 BUCKETS = (INTEREST, PRINCIPAL)
 """Where the month's cash arrives. Accounts hold cash from month to month."""
 
+ALL = "all"
+"""Every bucket, in their order."""
+
 
 @dataclass(frozen=True)
 class Coupon:

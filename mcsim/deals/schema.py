@@ -7,112 +7,22 @@ from __future__ import annotations
 
 import math
 import re
-import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
-from mcsim.deals.deal import BUCKETS, Account, Class, Coupon, Deal, Fee, Step
+from mcsim.deals.deal import ALL, BUCKETS, Account, Class, Coupon, Deal, Fee, Step
+from mcsim.deals.reader import Reader
+from mcsim.deals.verbs import VERBS
 from mcsim.errors import nearest, shown
 
-RULES = ("sequential", "pro_rata")
-COVERS = ("interest", "losses")
 COUPONS = ("net_wac", "none", "residual")
-ALL = "all"
 
 LARGEST_COUPON = 0.25
 """Annual; as in the checks of a tape: above this a rate is taken to be in percent."""
 LARGEST_FEE = 0.05
 """Annual. Servicing, trustee and special servicing together stay below 1%: above 5% a fee is taken to be in percent."""
 
-_LARGEST = sys.float_info.max  # a whole number beyond it is no float at all
-
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-
-@dataclass(frozen=True)
-class Verb:
-    """A verb of the language: what it acts on, and the options it takes."""
-
-    pays: str
-    """``class``, ``fee`` or ``account``."""
-    options: tuple[str, ...]
-    required: tuple[str, ...]
-
-
-VERBS = {
-    "pay_fee": Verb("fee", ("from",), ("from",)),
-    "pay_interest": Verb("class", ("from",), ("from",)),
-    "pay_principal": Verb("class", ("from", "rule"), ("from", "rule")),
-    "fund": Verb("account", ("from",), ("from",)),
-    "draw": Verb("account", ("cover", "classes", "rule"), ("cover", "classes")),
-    "write_down": Verb("class", (), ()),
-    "release": Verb("class", ("from",), ("from",)),
-}
-"""A new verb is one entry here, one method of :class:`mcsim.deals.compiler._Compiler` and, where no instruction does it, one
-instruction of :mod:`kernels.waterfall_paths`."""
-
-
-@dataclass
-class Reader:
-    """Reads values and collects what is wrong with them. ``source`` names the deal's file in every message."""
-
-    source: str
-    problems: list[str] = field(default_factory=list)
-
-    def problem(self, where: str, text: str) -> None:
-        """Note one problem."""
-        self.problems.append(f"{self.source}: {where}: {text}" if where else f"{self.source}: {text}")
-
-    def keys(self, raw: Mapping[str, Any], known: Iterable[str], where: str, required: Iterable[str] = ()) -> None:
-        """Unknown and missing keys."""
-        known = tuple(known)
-        for key in raw:
-            if key not in known:
-                self.problem(where, f"unknown key {key!r}{nearest(str(key), known)}")
-        for key in required:
-            if key not in raw:
-                self.problem(where, f"{key!r} is missing; add it")
-
-    def number(self, value: Any, where: str, low: float, high: float, unit: str) -> float:
-        """A finite number in [low, high]; NaN where it is not."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
-            self.problem(where, f"{shown(value)} is not a number; expected {unit}, {low:g} to {high:g}")
-        elif not low <= value <= high:
-            self.problem(where, f"{shown(value)} is out of range; expected {unit}, {low:g} to {high:g}")
-        else:
-            return float(value)
-        return math.nan
-
-    def choice(self, value: Any, where: str, known: Iterable[str]) -> str:
-        """One of ``known``; the first of them where it is not."""
-        known = tuple(known)
-        if isinstance(value, str) and value in known:
-            return value
-        self.problem(where, f"{shown(value)} is not one of {', '.join(known)}{nearest(_text(value), known)}")
-        return known[0]
-
-    def mapping(self, value: Any, where: str) -> dict[str, Any]:
-        """A mapping with text keys; empty where it is not."""
-        if value is None:
-            return {}
-        if isinstance(value, Mapping):
-            return {str(key): item for key, item in value.items()}
-        self.problem(where, f"{shown(value)} is not a mapping of names to their terms")
-        return {}
-
-    def names(self, value: Any, where: str) -> tuple[str, ...]:
-        """One name or a list of them."""
-        items = [value] if isinstance(value, str | int | float) and not isinstance(value, bool) else value
-        if not isinstance(items, list | tuple) or not items:
-            self.problem(where, f"{shown(value)} is not a name or a list of names")
-            return ()
-        return tuple(_text(item) for item in items)
-
-
-def _text(value: Any) -> str:
-    """A name as it was given, a number as it is written."""
-    return value if isinstance(value, str) else shown(value)
 
 
 def read_deal(raw: Any, reader: Reader) -> Deal:
@@ -227,24 +137,4 @@ def _read_step(raw: Any, where: str, reader: Reader) -> Step | None:
     name, where = verbs[0], f"{where} {verbs[0]}"
     verb = VERBS[name]
     reader.keys(terms, (name, *verb.options), where, required=verb.required)
-    paid = reader.names(terms[name], where)
-    rule = reader.choice(terms["rule"], f"{where}.rule", RULES) if "rule" in terms else "sequential"
-    if name == "draw":
-        return _read_draw(terms, paid, rule, where, reader)
-    if name == "fund" and len(paid) != 1:
-        reader.problem(where, f"funds one account at a time; found {len(paid)}")
-    if name == "release" and len(paid) != 1:
-        reader.problem(where, f"releases to one residual class; found {len(paid)}")
-    sources = reader.names(terms["from"], f"{where}.from") if "from" in terms else ()
-    sources = tuple(bucket for source in sources for bucket in (BUCKETS if source == ALL else (source,)))
-    return Step(name, paid, sources, "pro_rata" if name == "pay_interest" else rule, where=where)
-
-
-def _read_draw(terms: Mapping[str, Any], account: tuple[str, ...], rule: str, where: str, reader: Reader) -> Step:
-    if len(account) != 1:
-        reader.problem(where, f"draws on one account at a time; found {len(account)}")
-    cover = reader.choice(terms.get("cover", "interest"), f"{where}.cover", COVERS)
-    if cover == "interest" and "rule" in terms:
-        reader.problem(where, "interest is always paid pro rata on what is due; remove 'rule'")
-    classes = reader.names(terms["classes"], f"{where}.classes") if "classes" in terms else ()
-    return Step("draw", classes, account, "pro_rata" if cover == "interest" else rule, cover, where)
+    return verb.read(name, terms, where, reader)

@@ -1,0 +1,39 @@
+"""``fund``: an account, up to its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kernels.waterfall_paths import Op, Register
+from mcsim.deals.deal import Step
+from mcsim.deals.reader import Reader
+from mcsim.deals.verbs.verb import Verb, read_step
+
+if TYPE_CHECKING:
+    from mcsim.deals.compiler import Emitter
+
+
+def read(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -> Step:
+    """One account."""
+    step = read_step(name, terms, where, reader)
+    if len(step.names) != 1:
+        reader.problem(where, f"funds one account at a time; found {len(step.names)}")
+    return step
+
+
+def check(step: Step, reader: Reader) -> None:
+    """Not from itself."""
+    if set(step.names) & set(step.sources):
+        reader.problem(step.where, f"funds {step.names[0]!r} from itself; name another source")
+
+
+def emit(emitter: Emitter, step: Step) -> None:
+    """What there is room for, out of each source in turn."""
+    account = step.names[0]
+    emitter.room(account)
+    for source in step.sources:
+        emitter.emit(Op.PAY, Register.ROOM, emitter.cash[source], emitter.account[account])
+
+
+VERB = Verb("account", emit, options=("from",), required=("from",), read=read, check=check)

@@ -1,0 +1,20 @@
+"""``pay_principal``: classes' balances, one after the other or pro rata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcsim.deals.deal import Step
+from mcsim.deals.verbs.verb import Verb
+
+if TYPE_CHECKING:
+    from mcsim.deals.compiler import Emitter
+
+
+def emit(emitter: Emitter, step: Step) -> None:
+    """Out of each source in turn."""
+    for source in step.sources:
+        emitter.principal(step.names, emitter.cash[source], step.rule)
+
+
+VERB = Verb("class", emit, options=("from", "rule"), required=("from", "rule"))

@@ -1,0 +1,60 @@
+"""What a verb of the deal language is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mcsim.deals.deal import ALL, BUCKETS, Step
+from mcsim.deals.reader import Reader
+
+if TYPE_CHECKING:
+    from mcsim.deals.compiler import Emitter
+
+RULES = ("sequential", "pro_rata")
+
+Emit = Callable[["Emitter", Step], None]
+Read = Callable[[str, Mapping[str, Any], str, Reader], Step]
+
+
+def read_step(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -> Step:
+    """A step as most verbs have it: names, ``from``, ``rule``."""
+    names = reader.names(terms[name], where)
+    rule = reader.choice(terms["rule"], f"{where}.rule", RULES) if "rule" in terms else "sequential"
+    sources = reader.names(terms["from"], f"{where}.from") if "from" in terms else ()
+    sources = tuple(bucket for source in sources for bucket in (BUCKETS if source == ALL else (source,)))
+    return Step(name, names, sources, rule, where=where)
+
+
+def no_check(step: Step, reader: Reader) -> None:
+    """Nothing beyond the names."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb of the language.
+
+    Attributes
+    ----------
+    names : str
+        What the names of its step are: ``class``, ``fee`` or ``account``.
+    emit : callable
+        ``emit(emitter, step)``: its instructions.
+    options, required : tuple of str
+        Keys of its step beside the verb, and those that must be there.
+    read : callable
+        ``read(name, terms, where, reader)``: the step; what is wrong goes to the reader.
+    check : callable
+        ``check(step, reader)``: what the verb asks of a step beyond known names.
+    takes : str
+        What its sources are: ``source`` (buckets and accounts) or ``account``.
+    """
+
+    names: str
+    emit: Emit
+    options: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    read: Read = read_step
+    check: Callable[[Step, Reader], None] = no_check
+    takes: str = "source"
