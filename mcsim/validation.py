@@ -7,13 +7,13 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from kernels.behaviour import KINDS
 from mcsim.consistency import consistency_problems
-from mcsim.errors import InputError, nearest, shown
+from mcsim.errors import InputError, first_of, nearest, shown
 from mcsim.paths import expanded, path_problem
 from mcsim.ranges import CHOICES, PARAMETER_RANGES, RANGES, TABLE_LENGTHS, Range
 from mcsim.settings import PATH_SETTINGS, ModelChoice, Settings
@@ -24,11 +24,16 @@ _BUILDS = re.compile(r"_(target|partial|recursive|convert|args)_")
 
 _LARGEST = sys.float_info.max  # a whole number beyond it is no float at all
 
+_FEW = 2  # missing keys that are told one by one
+
 _BAD: Any = object()
 
 
 def build_settings(
-    raw: Mapping[str, Any], problems: list[str] | None = None, given: Mapping[str, str] | None = None
+    raw: Mapping[str, Any],
+    problems: list[str] | None = None,
+    given: Mapping[str, str] | None = None,
+    doubtful: Collection[str] = (),
 ) -> Settings:
     """Checked settings of a run.
 
@@ -42,6 +47,8 @@ def build_settings(
     given : mapping, optional
         The keys that are the user's own, and the file of each (empty for an override): refused where the choice at hand
         would not read them.
+    doubtful : collection of str
+        Sections in which another option stands for one that could not be read: it is not held against what was given.
 
     Raises
     ------
@@ -50,7 +57,7 @@ def build_settings(
         would do nothing.
     """
     found = list(problems or [])
-    silent, told = unread(raw, given or {})
+    silent, told = unread(raw, given or {}, doubtful)
     found += told
     found += [f"{where}: the key is refused; configuration names models, it never builds objects" for where in _targets(raw)]
     others: list[str] = []
@@ -109,13 +116,20 @@ def _section(cls: type, raw: Any, where: str, problems: list[str]) -> dict[str, 
         return {}
     fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "raw"}
     problems += _unknown(raw, list(fields), where)
-    values = {}
+    values, missing = {}, []
     for name, field in fields.items():
         inner = f"{where}.{name}" if where else name
         if name in raw:
             values[name] = _value(raw[name], _hints(cls)[name], inner, problems)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            problems.append(f"{inner}: missing; give it a value with {inner}=VALUE")
+            missing.append(inner)
+    if len(missing) > _FEW:  # an option file that builds on no other
+        problems.append(
+            f"{where}: {len(missing)} keys are missing: {first_of(missing)}; give each a value, or let an option of your own "
+            "build on another, defaults: [NAME, _self_]"
+        )
+    else:
+        problems += [f"{name}: missing; give it a value with {name}=VALUE" for name in missing]
     return values
 
 
