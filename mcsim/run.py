@@ -58,7 +58,8 @@ def run_campaign(
             write_whole(folder.frame, frame)
         tape = load_tape(settings, folder.rejects, folder.frame)
         market = load_market(settings)
-        for note in (*tape.notes, *market.mixed_dates(tape.loans.cut_off), *without_effect(settings, tape.loans, overrides)):
+        doubts = (*market.mixed_dates(tape.loans.cut_off), *market.short_of(int(tape.loans.maturity.max())))
+        for note in (*tape.notes, *doubts, *without_effect(settings, tape.loans, overrides)):
             log.warning("%s", note)
         folder = folder.identify(settings.raw, [*tape.inputs, *market.inputs])
         keep(folder)
