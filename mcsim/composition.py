@@ -2,28 +2,24 @@
 
 In this order, each over the one before: the options that ``config.yaml`` chooses; the campaign's choice of options; its own keys; the
 user's choice of options, which takes the place of everything that the campaign said of that group; the user's keys.
-
-Option files are data. Of Hydra's language they may use a defaults list over mcsim's own groups and nothing else.
 """
 
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kernels.behaviour import KINDS
-from mcsim.conf_dir import CONFIG_NAME, OptionFile, config_dir, option_files
-from mcsim.errors import InputError, nearest, shown
+from mcsim.conf_dir import CAMPAIGN, CONFIG_NAME, OptionFile, config_dir, option_files
+from mcsim.errors import InputError, nearest
+from mcsim.option_file import Option, read_option
 from mcsim.overrides import Override, read_overrides
 from mcsim.references import ABSENT, select
 from mcsim.settings import leaves
-from mcsim.yaml_files import parse_yaml, read_text
-
-CAMPAIGN = "campaign"
+from mcsim.yaml_files import read_text
 
 OPEN_MAPPINGS = ("pricing.spreads", "portfolio.generator.states")
 """Mappings whose keys are the user's own, class names and states: one that is given replaces, and a key may be new. So do the
@@ -32,7 +28,9 @@ entries of a deal; other mappings are merged key by key."""
 MODEL_SECTIONS = tuple(f"behaviour.{kind}" for kind in KINDS)
 """Sections that hold a model and its parameters. Two models share no parameters, so a new model replaces the section."""
 
-_PACKAGE = re.compile(r"^\s*#\s*@package[ \t]+(\S*)", re.MULTILINE)
+_OWN_NAMES = ("deal", "pricing")
+"""Groups in which names are the option's own, as parameters are a model's: nothing is said of them where it cannot be read."""
+
 _SETTINGS = frozenset(name for name, _ in leaves())
 
 
@@ -44,16 +42,8 @@ class Composed:
     campaign: str | None = None
     given: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Option:
-    """An option file: its own keys, and what its defaults list names, in order (``_self_`` is the file itself)."""
-
-    file: OptionFile
-    content: dict[str, Any]
-    defaults: list[tuple[str, str]]
-    """``(group below or above, option)``; an empty group is an option of the same group."""
+    doubtful: set[str] = field(default_factory=set)
+    """Sections whose option could not be read: one that ships stands in for it, and what follows from that is nobody's mistake."""
 
 
 def compose(texts: Sequence[str], extra: str | Path | None = None) -> Composed:
@@ -75,9 +65,10 @@ class _Composer:
         self.options = option_files(extra)
         self.problems: list[str] = []
         self._given: dict[str, str] = {}
+        self._doubtful: set[str] = set()
 
     def run(self, texts: Sequence[str]) -> Composed:
-        primary = _read(OptionFile(config_dir() / f"{CONFIG_NAME}.yaml"), "")
+        primary = read_option(OptionFile(config_dir() / f"{CONFIG_NAME}.yaml"), "")
         given = read_overrides(texts, self.problems)
         choices = dict(primary.defaults)
         user = {word.key: self._chosen(word) for word in given if self._is_choice(word)}
@@ -91,10 +82,10 @@ class _Composer:
         merge(tree, primary.content)
         merge(tree, keys)
         for word in given:
-            if not self._is_choice(word):
+            if not self._is_choice(word) and not self._unjudged(word.key):
                 self.problems += apply(tree, word, self.options)
                 self._given |= dict.fromkeys(_leaf_names(word.value, word.key), "")
-        return Composed(tree, campaign, self._given, self.problems)
+        return Composed(tree, campaign, self._given, self.problems, self._doubtful)
 
     def section(self, group: str, name: str, within: Mapping[str, str]) -> dict[str, Any]:
         """The keys of an option and of what its defaults list names; ``within`` chooses groups below it."""
@@ -103,7 +94,7 @@ class _Composer:
         steps = list(self._steps(group, name, chosen, ()))
         where = group.replace("/", ".")
         for step in steps:
-            if isinstance(step, _Option):
+            if isinstance(step, Option):
                 if _replaces(where, step.content):
                     found.clear()
                 merge(found, step.content, where)
@@ -112,9 +103,19 @@ class _Composer:
             else:
                 below = f"{group}/{step}"
                 found[step] = self.section(below, within.get(below, chosen[step]), within)
-        return found
+        return self._filled(group, name, found) if where in self._doubtful else found
 
-    def _steps(self, group: str, name: str, chosen: dict[str, str], above: tuple[str, ...]) -> Iterator[_Option | str]:
+    def _filled(self, group: str, name: str, found: dict[str, Any]) -> dict[str, Any]:
+        """What could be read of an option, over one that ships: what else is given is then held against keys that there are."""
+        where = group.replace("/", ".")
+        stand_in = next(other for other, file in self.options[group].items() if not file.own)
+        if name == stand_in or _replaces(where, found):
+            return found
+        filled = self.section(group, stand_in, {})
+        merge(filled, found, where)
+        return filled
+
+    def _steps(self, group: str, name: str, chosen: dict[str, str], above: tuple[str, ...]) -> Iterator[Option | str]:
         """What makes up an option, in order: options of the same group, names of groups below, which ``chosen`` fills in."""
         option = self._option(group, name, above)
         if option is None:
@@ -129,7 +130,9 @@ class _Composer:
                     yield below
                 chosen[below] = other
             else:
-                self._say(f"{option.file.path}: defaults: {below}: {group} has no such group below it{self._groups(below)}")
+                self._say(
+                    f"{option.file.path}: defaults: {below}: {group} has no such group below it{self._groups(below)}", group
+                )
 
     def _campaign(self, name: str, user: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, Any]]:
         """The options that a campaign chooses, and its keys without those of groups that the user chose."""
@@ -149,12 +152,12 @@ class _Composer:
                 elif group in self.options and group != CAMPAIGN:
                     chosen[group] = other
                 elif option:
-                    self._say(f"{option.file.path}: defaults: {group}: unknown group{self._groups(group)}")
+                    self._say(f"{option.file.path}: defaults: {group}: unknown group{self._groups(group)}", CAMPAIGN)
 
         add(name, ())
         return chosen, keys
 
-    def _option(self, group: str, name: str, above: tuple[str, ...]) -> _Option | None:
+    def _option(self, group: str, name: str, above: tuple[str, ...]) -> Option | None:
         files = self.options[group]
         try:
             if name not in files:
@@ -166,10 +169,10 @@ class _Composer:
                 raise InputError(
                     f"{file.hidden}: {group}={name} is an option that ships, which counts; give the file another name"
                 )
-            return _read(file, group)
+            return read_option(file, group)
         except InputError as error:
             for problem in error.problems:
-                self._say(problem)
+                self._say(problem, group)
             return None
 
     def _is_choice(self, word: Override) -> bool:
@@ -180,55 +183,22 @@ class _Composer:
         options = self.options[word.key]
         if word.value is not None and word.name in options:
             return word.name
-        self._say(_option_problem(word, list(options)))
+        self._say(_option_problem(word, list(options)), word.key)
         return None
+
+    def _unjudged(self, key: str) -> bool:
+        """True where what a key means depends on an option that could not be read: the names there are the option's own."""
+        return any(
+            f"{key}.".startswith(f"{section}.") and (section in (*MODEL_SECTIONS, *_OWN_NAMES)) for section in self._doubtful
+        )
 
     def _groups(self, name: str) -> str:
         return nearest(name, self.options)
 
-    def _say(self, problem: str) -> None:
+    def _say(self, problem: str, group: str) -> None:
+        self._doubtful.add(group.replace("/", "."))
         if problem not in self.problems:
             self.problems.append(problem)
-
-
-def _read(file: OptionFile, group: str) -> _Option:
-    """An option file: plain keys, and a defaults list in its own words."""
-    text = read_text(file.path)
-    content = parse_yaml(text, str(file.path))
-    content = {} if content is None else content
-    if not isinstance(content, dict):
-        raise InputError(f"{file.path}: holds {shown(content)}; expected a mapping of keys, as in conf/{group}/")
-    problems = [] if "hydra" not in content else [f"{file.path}: hydra: refused; an option file holds settings of mcsim only"]
-    for package in _PACKAGE.findall(text):
-        if package != ("_global_" if group in (CAMPAIGN, "") else "_group_"):
-            problems.append(f"{file.path}: # @package {package}: refused; an option holds the keys of its own group")
-    defaults = []
-    listed = content.pop("defaults", [])
-    if not isinstance(listed, list):
-        problems.append(f"{file.path}: defaults: expected a list, such as [NAME, _self_]")
-        listed = []
-    for entry in listed:
-        parsed = _entry(entry)
-        if parsed is None:
-            problems.append(f"{file.path}: defaults: {shown(entry)}: expected an option's name, GROUP: NAME or _self_")
-        else:
-            defaults.append(parsed)
-    if problems:
-        raise InputError(problems)
-    if ("_self_", "") not in defaults:
-        defaults.append(("_self_", ""))
-    return _Option(file, content, defaults)
-
-
-def _entry(entry: Any) -> tuple[str, str] | None:
-    """``_self_``, ``NAME``, ``GROUP: NAME`` and ``override /GROUP: NAME`` of a defaults list."""
-    if isinstance(entry, str):
-        return ("_self_", "") if entry == "_self_" else ("", entry)
-    if not isinstance(entry, dict) or len(entry) != 1:
-        return None
-    ((group, name),) = entry.items()
-    group = group.removeprefix("override ").strip().removeprefix("/")
-    return (group, name) if group and isinstance(name, str) else None
 
 
 def merge(base: dict[str, Any], patch: Mapping[str, Any], where: str = "") -> None:

@@ -5,13 +5,16 @@ An option is found in a list of the files that there are: no name a user writes 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcsim.errors import InputError
+from mcsim.errors import InputError, nearest
 from mcsim.paths import expanded, path_problem
 
 CONFIG_NAME = "config"
+
+CAMPAIGN = "campaign"
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,33 @@ def _check_extra(path: Path) -> None:
         )
     if (path / "hydra").exists():
         problems.append(f"{path / 'hydra'}: refused; option files hold settings of mcsim, nothing of Hydra's own")
+    problems += _unread_problems(path)
     if problems:
         raise InputError(problems)
+
+
+def _unread_problems(path: Path) -> Iterator[str]:
+    """Files by whose place or ending they would be options, but for a mistyped name: they would be passed over."""
+    groups = _shipped()
+    above = [place for place in (path, *(path / group for group in groups)) if place.is_dir()]
+    for folder in sorted({below for place in above for below in place.iterdir() if below.is_dir()}):
+        group = folder.relative_to(path).as_posix()
+        files = sorted(file.name for file in folder.glob("[!.]*.y*ml") if file.suffix in (".yaml", ".yml"))
+        if group not in groups and group != "hydra" and not folder.name.startswith(".") and files:
+            yield f"{folder}: no group of options has this name, {files[0]} would not be read{nearest(group, groups)}"
+        elif group in groups:
+            for name in (name for name in files if name.endswith(".yml")):
+                yield f"{folder / name}: would not be read; an option's file ends in .yaml, rename it"
+
+
+def _shipped() -> dict[str, dict[str, OptionFile]]:
+    """The options that ship, by group and name."""
+    root = config_dir()
+    found: dict[str, dict[str, OptionFile]] = {}
+    for file in sorted(root.rglob("*.yaml")):
+        if file.parent != root:
+            found.setdefault(file.parent.relative_to(root).as_posix(), {})[file.stem] = OptionFile(file)
+    return found
 
 
 def option_files(extra: str | Path | None = None) -> dict[str, dict[str, OptionFile]]:
@@ -80,11 +108,7 @@ def option_files(extra: str | Path | None = None) -> dict[str, dict[str, OptionF
 
     A user's directory adds options to the groups there are. Of two with one name the shipped one counts.
     """
-    root = config_dir()
-    found: dict[str, dict[str, OptionFile]] = {}
-    for file in sorted(root.rglob("*.yaml")):
-        if file.parent != root:
-            found.setdefault(file.parent.relative_to(root).as_posix(), {})[file.stem] = OptionFile(file)
+    found = _shipped()
     own = extra_dir(extra) if extra else None
     for group in found if own else ():
         for file in sorted((own / group).glob("[!.]*.yaml")):  # type: ignore[operator]

@@ -50,7 +50,7 @@ def load_settings(overrides: Sequence[str] = (), config_dir: str | Path | None =
     """
     found = compose(overrides, config_dir)
     tree = resolved(found.tree, found.problems)
-    return build_settings({"campaign": found.campaign, **tree}, found.problems, found.given)
+    return build_settings({"campaign": found.campaign, **tree}, found.problems, found.given, found.doubtful)
 
 
 def settings_of(config: Mapping[str, Any]) -> Settings:
@@ -97,7 +97,7 @@ def price_choices(
     words += read_overrides([text for text in overrides if text not in files], problems)
     tree = copy.deepcopy(dict(config))
     groups = option_files(config_dir)
-    touched = set()
+    touched, unread = set(), set()
     for word in sorted(words, key=lambda word: "." in word.key):  # an option first, then its keys
         section = word.key.partition(".")[0]
         if section not in ("deal", "pricing"):
@@ -105,8 +105,9 @@ def price_choices(
             continue
         touched.add(section)
         if word.key == section and not isinstance(word.value, dict) and word.action != "delete":
-            _choose(tree, word, config_dir, problems)
-        else:
+            if not _choose(tree, word, config_dir, problems):
+                unread.add(section)
+        elif section not in unread:  # what its keys mean is the option's
             problems += apply(tree, word, groups)
     tree = resolved(tree, problems)
     if problems:
@@ -118,15 +119,16 @@ def _is_deal_file(text: str) -> bool:
     return str(text).startswith("deal=") and (literal(text[5:]) or "").endswith((".yaml", ".yml"))
 
 
-def _choose(tree: dict[str, Any], word: Override, config_dir: str | Path | None, problems: list[str]) -> None:
-    """An option in the place of the run's own section."""
+def _choose(tree: dict[str, Any], word: Override, config_dir: str | Path | None, problems: list[str]) -> bool:
+    """An option in the place of the run's own section; False where it cannot be read."""
     name = str(word.value) if _is_deal_file(word.text) else word.name
     try:
         found = load_deal_config(name, config_dir) if word.key == "deal" else load_option(word.key, name, config_dir)
     except InputError as error:
         problems.extend(error.problems)
-    else:
-        tree[word.key] = found
+        return False
+    tree[word.key] = found
+    return True
 
 
 def _chosen(

@@ -61,13 +61,18 @@ def find_file(name: str, setting: str) -> Path:
     raise InputError(f"{setting} = {shown(name)}: {problem}; give a path or the name of a shipped file{nearest(name, known)}")
 
 
+def written_out(given: object) -> bool:
+    """True for a mapping that stands on the command line in the place of its path."""
+    return isinstance(given, str) and given.lstrip().startswith("{") and not Path(given).exists()
+
+
 def find_inputs(settings: Settings) -> None:
     """Look for the files that every run of these settings reads; raises :class:`InputError` with all that are not there."""
     problems: list[str] = []
     portfolio = settings.portfolio
     for setting, name in (
         ("portfolio.file", portfolio.file if portfolio.source != "generator" else None),
-        ("portfolio.mapping", portfolio.mapping),
+        ("portfolio.mapping", None if written_out(portfolio.mapping) else portfolio.mapping),
         ("rates.curve_file", settings.rates.curve_file),
         ("home_prices.state_file", settings.home_prices.state_file),
     ):

@@ -34,6 +34,8 @@ HYDRA_VERSION = "1.3"
 
 LAUNCHER = "hydra/launcher"
 
+_HERE = [f"{LAUNCHER}=basic"]  # Hydra's own, which runs one after another in this process
+
 LAUNCHER_KEYS = (
     *("account", "constraint", "exclude", "gres", "name", "nodelist", "partition", "qos"),
     *("cpus_per_gpu", "cpus_per_task", "gpus_per_node", "gpus_per_task", "n_jobs", "nodes", "tasks_per_node"),
@@ -68,7 +70,12 @@ def run_many(overrides: Sequence[str], config_dir: str | Path | None = None) -> 
     InputError
         What is wrong with any of the runs, before the first one starts.
     """
+    from mcsim.checked_ahead import problems_ahead
+
     jobs, launcher = plan(overrides, config_dir)
+    problems = problems_ahead([job.settings for job in jobs], here=launcher in ([], _HERE))
+    if problems:
+        raise InputError(problems)
     folder = _note(jobs, overrides)
     if launcher:
         _launch(jobs, launcher, folder)

@@ -47,6 +47,7 @@ def settings_with_loans(
     frame = None if loans is None or in_file else table_csv(loans)
     if not any(word.startswith("portfolio=") for word in given):
         given.insert(0, "portfolio=table")
+    _check_given_once(given, {"portfolio.file": ("loans", loans), "portfolio.mapping": ("mapping", mapping)})
     portfolio: dict[str, Any] = {}
     if loans is not None:
         given.append("portfolio.file=loans")  # any name will do: a path may hold what an override cannot
@@ -60,3 +61,15 @@ def settings_with_loans(
         what = "loans" if mapping is None else "mapping"
         raise InputError(f"{what}: portfolio.source={settings.portfolio.source} does not read it; choose portfolio=table")
     return settings_of({**settings.raw, "portfolio": {**settings.raw["portfolio"], **portfolio}}), frame
+
+
+def _check_given_once(overrides: Sequence[str], arguments: Mapping[str, tuple[str, Any]]) -> None:
+    """An override and an argument that say the same thing twice are refused: one of them would be passed over."""
+    keys = {word.partition("=")[0].lstrip("+"): word for word in overrides}
+    twice = [
+        f"{keys[key]}: {name}= is given too, which takes its place; keep one of them"
+        for key, (name, value) in arguments.items()
+        if key in keys and value is not None
+    ]
+    if twice:
+        raise InputError(twice)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcsim import provenance, store
@@ -58,13 +59,14 @@ def run_campaign(
             write_whole(folder.frame, frame)
         tape = load_tape(settings, folder.rejects, folder.frame)
         market = load_market(settings)
-        for note in (*tape.notes, *market.mixed_dates(tape.loans.cut_off), *without_effect(settings, tape.loans, overrides)):
+        doubts = (*market.mixed_dates(tape.loans.cut_off), *market.short_of(int(tape.loans.maturity.max())))
+        for note in (*tape.notes, *doubts, *without_effect(settings, tape.loans, overrides)):
             log.warning("%s", note)
         folder = folder.identify(settings.raw, [*tape.inputs, *market.inputs])
         keep(folder)
         run_log.move(folder)
         log.info("run %s", folder.run_id)
-        deal = _check_before_simulating(settings, tape.loans, backend, folder)
+        deal = priced_deal(settings, tape.loans, backend, folder.path, folder.store)
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
         store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_run_facts(tape, market)})
 
@@ -101,15 +103,34 @@ def _report_or_say_why(run: Run) -> None:
         log.warning("the run is complete, its report was not written: %s%s", why, again)
 
 
-def _check_before_simulating(settings: Settings, loans: Any, backend: Backend, folder: RunFolder) -> PricedDeal:
-    """Everything that can be known to fail is found before the first kernel: the deal, its spreads, memory and disk."""
+def priced_deal(
+    settings: Settings, loans: Any, backend: Backend, folder: Path | None, where: Path | None = None
+) -> PricedDeal:
+    """The run's deal over its loans, after everything that can be known to fail before the first kernel was looked at.
+
+    Parameters
+    ----------
+    settings : Settings
+    loans : Loans
+    backend : Backend
+    folder : path, optional
+        On the disk that will hold the run; without it memory and disk are not looked at.
+    where : path, optional
+        The store.
+
+    Raises
+    ------
+    InputError
+        The deal, its spreads, memory or disk.
+    """
     from mcsim.deals.stage import compile_for
     from mcsim.priced_deal import PricedDeal
     from mcsim.simulation.plan import check_room
 
     program = compile_for(settings.deal, float(loans.balance.sum()))
-    deal = PricedDeal(program, settings.pricing.spreads, backend, folder.store, settings.output.flows)
-    check_room(settings, loans, folder.path, len(program.stores))
+    deal = PricedDeal(program, settings.pricing.spreads, backend, where, settings.output.flows)
+    if folder is not None:
+        check_room(settings, loans, folder, len(program.stores))
     return deal
 
 

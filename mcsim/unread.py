@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mcsim.errors import shown
@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from mcsim.settings import Settings
 
 
-def unread(raw: Mapping[str, Any], given: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
-    """Settings that the user gave and no part of the run would read, and what is said of them."""
+def unread(
+    raw: Mapping[str, Any], given: Mapping[str, str], doubtful: Collection[str] = ()
+) -> tuple[tuple[str, ...], list[str]]:
+    """Settings that the user gave and no part of the run would read, and what is said of them; none by a doubtful choice."""
     names, problems = [], []
+    doubtful = {*doubtful} if "campaign" not in doubtful else {*raw}
     for key, file in given.items():
         for name, by in READ_BY.items():
+            if by.choice.partition(".")[0] in doubtful:
+                continue
             value, choice = select(raw, key), select(raw, by.choice)
             says_nothing = value is ABSENT or value is None or value == by.same
             if f"{key}.".startswith(f"{name}.") and not says_nothing and choice is not ABSENT and not by.holds(choice):
@@ -28,7 +33,11 @@ def unread(raw: Mapping[str, Any], given: Mapping[str, str]) -> tuple[tuple[str,
                 names.append(name)
     spreads, default = select(raw, "pricing.spreads"), "pricing.spreads.default"
     # In a file it says what classes of other deals would have; given alone it is meant for one of this deal.
-    if given.get(default) == "" and unused_default(spreads, select(raw, "deal.classes")):
+    if (
+        given.get(default) == ""
+        and not doubtful & {"deal", "pricing"}
+        and unused_default(spreads, select(raw, "deal.classes"))
+    ):
         problems.append(f"{default} = {shown(spreads['default'])}: every class has a spread of its own; leave it out")
     return tuple(names), problems
 

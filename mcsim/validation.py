@@ -7,14 +7,14 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from kernels.behaviour import KINDS
 from kernels.behaviour.parameter import Parameter, Range
 from mcsim.consistency import consistency_problems
-from mcsim.errors import InputError, nearest, shown
+from mcsim.errors import InputError, first_of, nearest, shown
 from mcsim.paths import expanded, path_problem
 from mcsim.ranges import CHOICES, RANGES
 from mcsim.settings import PATH_SETTINGS, ModelChoice, Settings
@@ -25,11 +25,16 @@ _BUILDS = re.compile(r"_(target|partial|recursive|convert|args)_")
 
 _LARGEST = sys.float_info.max  # a whole number beyond it is no float at all
 
+_FEW = 2  # missing keys that are told one by one
+
 _BAD: Any = object()
 
 
 def build_settings(
-    raw: Mapping[str, Any], problems: list[str] | None = None, given: Mapping[str, str] | None = None
+    raw: Mapping[str, Any],
+    problems: list[str] | None = None,
+    given: Mapping[str, str] | None = None,
+    doubtful: Collection[str] = (),
 ) -> Settings:
     """Checked settings of a run.
 
@@ -43,6 +48,8 @@ def build_settings(
     given : mapping, optional
         The keys that are the user's own, and the file of each (empty for an override): refused where the choice at hand
         would not read them.
+    doubtful : collection of str
+        Sections in which another option stands for one that could not be read: it is not held against what was given.
 
     Raises
     ------
@@ -51,7 +58,7 @@ def build_settings(
         would do nothing.
     """
     found = list(problems or [])
-    silent, told = unread(raw, given or {})
+    silent, told = unread(raw, given or {}, doubtful)
     found += told
     found += [f"{where}: the key is refused; configuration names models, it never builds objects" for where in _targets(raw)]
     others: list[str] = []
@@ -110,13 +117,20 @@ def _section(cls: type, raw: Any, where: str, problems: list[str]) -> dict[str, 
         return {}
     fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "raw"}
     problems += _unknown(raw, list(fields), where)
-    values = {}
+    values, missing = {}, []
     for name, field in fields.items():
         inner = f"{where}.{name}" if where else name
         if name in raw:
             values[name] = _value(raw[name], _hints(cls)[name], inner, problems)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            problems.append(f"{inner}: missing; give it a value with {inner}=VALUE")
+            missing.append(inner)
+    if len(missing) > _FEW:  # an option file that builds on no other
+        problems.append(
+            f"{where}: {len(missing)} keys are missing: {first_of(missing)}; give each a value, or let an option of your own "
+            "build on another, defaults: [NAME, _self_]"
+        )
+    else:
+        problems += [f"{name}: missing; give it a value with {name}=VALUE" for name in missing]
     return values
 
 

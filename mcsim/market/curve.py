@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +18,14 @@ from kernels.ops import make_ops
 from mcsim.conventions import COUPONS_A_YEAR, MONTHS_A_YEAR
 from mcsim.data_files import find_file
 from mcsim.errors import InputError
-from mcsim.market.par_yields import RATE, Yields, missing_date, read_par_yields
+from mcsim.market.par_yields import RATE, Yields, doubtful_unit, missing_date, read_par_yields
 from mcsim.provenance import file_sha256
 from mcsim.settings import Rates
 
 TREASURY_FILE = "treasury_par_curve.csv"
 _BILLS = 6  # months: up to here the Treasury's par yields are simple rates, without a coupon
+
+log = logging.getLogger("mcsim")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Curve:
         File and its SHA-256 digest.
     left_out : tuple of float
         Tenors of the file, in months, that the curve goes without: its nodes are whole months.
+    last : float
+        Its last tenor in months, infinite for a flat curve: beyond it forward rates are what they are there.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Curve:
     _discount: Callable[[float], float] = field(repr=False, compare=False)
     _forward: Callable[[float], float] = field(repr=False, compare=False)
     left_out: tuple[float, ...] = ()
+    last: float = math.inf
 
     def discount(self, times_years: ArrayLike) -> NDArray[np.float64]:
         """Discount factors at ``times_years`` (any shape, years from the curve's date, >= 0).
@@ -102,6 +108,9 @@ def load_curve(rates: Rates) -> Curve:
         )
     date, yields = datetime.date.fromisoformat(rates.curve), curves[rates.curve]
     whole = {tenor: rate for tenor, rate in yields.items() if tenor == int(tenor)}
+    doubt = doubtful_unit(yields)
+    if doubt:
+        log.warning("%s, %s: %s", path.name, date, doubt)
     name = f"{'par curve' if rates.curve_file else 'US Treasury par curve'} of {date}"
     curve = par_curve(date, whole, name, (str(path), file_sha256(path)))
     return dataclasses.replace(curve, left_out=tuple(tenor for tenor in yields if tenor not in whole))
@@ -154,6 +163,7 @@ def par_curve(date: datetime.date, yields: Yields, name: str = "par curve", sour
         source,
         lambda t: fixed.discount(t, True),
         lambda t: fixed.forwardRate(t, t, compounding, ql.NoFrequency, True).rate(),
+        last=max(yields),
     )
 
 

@@ -48,7 +48,10 @@ def read_par_yields(path: Path) -> dict[str, Yields]:
             continue
         date = _read_date(row[0])
         if date is None or date in curves:
-            problems.append(f"{where}: date {row[0]!r}; expected one date a row as MM/DD/YYYY or YYYY-MM-DD, none twice")
+            twice = (
+                "stands in a row above; keep one of them" if date else "expected one date a row as MM/DD/YYYY or YYYY-MM-DD"
+            )
+            problems.append(f"{where}: date {row[0]!r}; {twice}")
             continue
         cells = {tenor: cell for tenor, cell in zip(tenors, row[1:], strict=True) if cell.upper() not in _NOT_QUOTED}
         curves[date] = {tenor: _read_yield(cells[tenor], f"{where}, {tenor:g} months", problems) for tenor in sorted(cells)}
@@ -56,6 +59,14 @@ def read_par_yields(path: Path) -> dict[str, Yields]:
     if problems:
         raise InputError(problems)
     return {date: yields for date, yields in curves.items() if yields}
+
+
+def doubtful_unit(yields: Yields) -> str:
+    """What to say of a short curve that is percent or per unit: bills have yielded so little, a market's long end never has."""
+    if not yields or max(yields) >= _LONG or max(yields.values()) * PERCENT > RATE.highest:
+        return ""
+    largest = max(yields.values())
+    return f"no yield is above {largest * PERCENT:g}, read as {largest:.3%}; one per unit is to be written in percent, 4.05 for 4.05%"
 
 
 def missing_date(date: str, curves: dict[str, Yields]) -> str:
@@ -81,7 +92,7 @@ def _read_date(text: str) -> str | None:
 def _read_tenors(path: Path, header: list[str], problems: list[str]) -> list[float]:
     if header[0].lower() != "date" or len(header) < 2:
         shown = ",".join(header)[:60]
-        problems.append(f"{path.name}: first row {shown!r}; expected the Treasury's, such as Date,1 Mo,3 Mo,...,30 Yr")
+        problems.append(f"{path.name}: first row {shown!r}; expected the Treasury's, with commas: Date,1 Mo,3 Mo,...,30 Yr")
         raise InputError(problems)
     tenors: list[float] = []
     for position, name in enumerate(header[1:]):
@@ -99,7 +110,7 @@ def _read_tenors(path: Path, header: list[str], problems: list[str]) -> list[flo
 
 def _read_yield(cell: str, where: str, problems: list[str]) -> float:
     try:
-        rate = float(cell) / PERCENT
+        rate = float(cell.removesuffix("%")) / PERCENT
     except ValueError:
         problems.append(f"{where}: yield {cell!r}; expected percent, or nothing where none was quoted")
         return math.nan

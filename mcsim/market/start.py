@@ -29,6 +29,7 @@ SURVEY_FILE = "mortgage_rate_survey.csv"
 GROWTH, GAP = "home_prices.initial_growth_quarterly", "home_prices.initial_gap"
 RESIDUAL = "rates.mortgage_residual"
 GIVEN = "given"
+_TEN_YEARS = 120  # months
 
 Section = TypeVar("Section", Settings, Rates, HomePrices)
 
@@ -74,6 +75,22 @@ class Market:
             "tenors_left_out": list(self.curve.left_out),
             "starts": {name: dataclasses.asdict(start) for name, start in self.starts.items()},
         }
+
+    def short_of(self, months: int) -> list[str]:
+        """What to say where the curve ends before the last of the loans, after ``months``, or the rates that the run reads."""
+        last = self.curve.last
+        read = (
+            ["the ten-year rate of the mortgage rule"]
+            if last < _TEN_YEARS and _readers(self.settings, "mortgage_rate")
+            else []
+        )
+        read += [f"loans of {months} months"] if last < months else []
+        if not read:
+            return []
+        return [
+            f"the curve ends at {last:g} months, before {' and '.join(read)}: from there on forward rates stay what they are; "
+            "give yields of longer tenors"
+        ]
 
     def mixed_dates(self, cut_off: datetime.date) -> list[str]:
         """What to say where curve or market date are not of the pool's ``cut_off``."""

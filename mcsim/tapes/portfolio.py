@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mcsim import settings
-from mcsim.data_files import find_file
+from mcsim.data_files import find_file, written_out
 from mcsim.errors import InputError, nearest
 from mcsim.loans import Loans, make_loans
 from mcsim.provenance import file_sha256
@@ -112,7 +112,7 @@ def _read_table(
     from mcsim.yaml_files import parse_yaml
 
     given, file = portfolio.mapping, None
-    if isinstance(given, str) and given.lstrip().startswith("{") and not Path(given).exists():
+    if isinstance(given, str) and written_out(given):
         given = parse_yaml(given, "portfolio.mapping")  # the section itself, on the command line
     elif isinstance(given, str):
         file = find_file(given, "portfolio.mapping")

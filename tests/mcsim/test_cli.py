@@ -196,10 +196,10 @@ def test_a_fault_goes_to_the_runs_log(calls: Calls, capsys: pytest.CaptureFixtur
 
 
 def test_multirun_makes_one_run_for_each_value(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["run", "--multirun", "rates.sigma=0.006,0.008", "paths=512", "pricing.spreads.Z=0.01"]
+    words = ["run", "--multirun", "rates.sigma=0.006,0.008", "paths=512", "pricing.spreads.B6=0.01"]
     assert main(words) == 0
     assert [found.rates.sigma for found in calls.settings] == [0.006, 0.008]
-    assert all(found.paths == 512 and found.pricing.spreads["Z"] == 0.01 for found in calls.settings)
+    assert all(found.paths == 512 and found.pricing.spreads["B6"] == 0.01 for found in calls.settings)
     assert all(found.campaign == "prime_jumbo" for found in calls.settings)
     assert "rates.sigma=0.008" in calls.overrides[1]
     assert capsys.readouterr().out.count("class") >= 2
@@ -237,9 +237,9 @@ def test_multirun_passes_on_the_error_of_a_run(calls: Calls, capsys: pytest.Capt
 
 def test_multirun_with_a_users_directory(calls: Calls, tmp_path: Path) -> None:
     (tmp_path / "own" / "deal").mkdir(parents=True)
-    (tmp_path / "own" / "deal" / "mine.yaml").write_text("name: mine\n")
-    assert main(["run", "-m", "--config-dir", "own", "deal=mine,conduit"]) == 0
-    assert [found.deal["name"] for found in calls.settings] == ["mine", "conduit"]
+    (tmp_path / "own" / "deal" / "mine.yaml").write_text("defaults: [pass_through, _self_]\nname: mine\n")
+    assert main(["run", "-m", "--config-dir", "own", "deal=mine,pass_through", "pricing=spreads"]) == 0
+    assert [found.deal["name"] for found in calls.settings] == ["mine", "pass_through"]
 
 
 def test_show_of_a_sweep_lists_its_runs(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from mcsim import multirun
+from mcsim.checked_ahead import problems_ahead
+from mcsim.configuration import load_settings
+from mcsim.data_files import DATA
 from mcsim.errors import InputError
 from mcsim.multirun import LAUNCHER_KEYS, check_all, run_many
 from mcsim.overrides import MOST_RUNS
@@ -109,7 +112,7 @@ def test_a_launchers_setting_without_a_launcher_is_not_passed_over(shown: list[t
 def test_a_launcher_of_hydras_makes_the_same_runs(shown: list[tuple[int, list[str]]]) -> None:
     """Whatever the words hold: Hydra sees how many there are, and no word."""
     for name in ("${HOME}, [1].xml", "b'.xml"):
-        Path(name).touch()
+        Path(name).write_bytes((DATA / "exh_102_example.xml").read_bytes())
     words = [
         "campaign=sec_cmbs",
         "portfolio.file=${HOME}, [1].xml",
@@ -140,3 +143,80 @@ def test_a_file_that_is_not_there_stops_a_sweep_before_its_first_run(tmp_path: P
     words = ["campaign=sec_cmbs", f"portfolio.file={there}", f"portfolio.file={tmp_path / 'nix.xml'}"]
     with pytest.raises(InputError, match="nix.xml.*no such file"):
         multirun.plan(words)
+
+
+TABLE = "loan_id,balance,note_rate,remaining_term,age,ltv,state\na,100000,{rate},300,12,.7,CA\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["backend=numpy,cuda"], "backend=cuda was asked for"),
+        (["rates.curve=2020-12-31,2020-12-30"], "no curve of 2020-12-30"),
+        (["rates.curve_file=good.csv", "rates.curve_file=bad.csv", "rates.mortgage_residual=0"], "bad.csv row 2"),
+        (["portfolio.file=good.tape", "portfolio.file=bad.tape"], "note_rate"),
+        (["portfolio.cut_off=2020-12-31,2021-01-31"], "no curve of 2021-01-31"),
+        (["portfolio.mapping={columns: {balance: Balance}}"], "'Balance'"),
+        (["deal=pass_through,conduit", "pricing=none"], ""),
+        (["deal=pass_through,senior_subordinate", "pricing=senior_subordinate"], "no such class in deal 'pass_through'"),
+        (
+            ["deal=pass_through", "pricing.spreads.PT=0.01", "pricing.spreads.ZZ=0.01,0.02"],
+            "pricing.spreads.ZZ: no such class",
+        ),
+        (["deal=pass_through", "+deal.fees.x={rate: 1},{rate: 0.001, basis: nothing}"], "unknown key 'basis'"),
+        (["paths=256,4294967295", "output.loans=paths"], "disk: the store takes"),
+        (["home_prices.history_file=nowhere.csv", "seed=1,2"], "nowhere.csv"),
+    ],
+)
+def test_what_any_run_would_be_refused_with_stops_all(
+    words: list[str], reason: str, shown: list[tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runs before it were made and shown, each after the other, and then the sweep ended."""
+    monkeypatch.setattr("mcsim.backend._no_cuda", lambda: "there is no device")
+    Path("good.csv").write_text("Date,2 Yr,30 Yr\n12/31/2020,1,2\n")
+    Path("bad.csv").write_text("Date,2 Yr,30 Yr\n12/31/2020,1,x\n")
+    Path("good.tape").write_text(TABLE.format(rate=".03"))
+    Path("bad.tape").write_text(TABLE.format(rate="high"))
+    tape = [] if any("good.tape" in word for word in words) else ["portfolio.file=good.tape"]
+    chosen = [] if any(word.startswith("portfolio.cut_off") for word in words) else ["portfolio.cut_off=2020-12-31"]
+    rest = ["portfolio=table", "backend=numpy", "engine=serial", "deal=pass_through", "pricing=none"]
+    keys = {word.partition("=")[0] for word in words}
+    run = [*(word for word in rest if word.partition("=")[0] not in keys), *tape, *chosen, *words]
+    if not reason:
+        run_many(run)
+        assert len(shown) == 2
+        return
+    with pytest.raises(InputError, match=reason):
+        run_many(run)
+    assert not shown and not Path("runs").exists()
+
+
+def test_a_tape_that_runs_share_is_read_once_to_check_them(
+    shown: list[tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mcsim import run_tape
+
+    read: list[str] = []
+    load = run_tape.load_tape
+    monkeypatch.setattr(run_tape, "load_tape", lambda run, *rest: (read.append(str(run.portfolio.file)), load(run, *rest))[1])
+    for name in ("a.csv", "b.csv"):
+        Path(name).write_text(TABLE.format(rate=".03"))
+    words = ["portfolio=table", "portfolio.cut_off=2020-12-31", "deal=pass_through", "pricing=none", "backend=numpy"]
+    run_many([*words, "seed=1,2,3", "portfolio.file=a.csv", "portfolio.file=b.csv"])
+    assert sorted(read) == ["a.csv", "b.csv"] and len(shown) == 6
+
+
+def test_the_devices_of_a_cluster_are_not_those_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcsim.backend._no_cuda", lambda: "there is no device")
+    runs = [load_settings(["backend=cuda", "campaign=sec_cmbs"])]
+    assert problems_ahead(runs, here=False) == []
+    (said,) = problems_ahead(runs, here=True)
+    assert "there is no device" in said
+
+
+def test_a_mapping_written_out_can_be_swept_with(shown: list[tuple[int, list[str]]]) -> None:
+    """It was looked for as a file."""
+    Path("a.csv").write_text(TABLE.format(rate=".03"))
+    words = ["portfolio=table", "portfolio.cut_off=2020-12-31", "deal=pass_through", "pricing=none", "backend=numpy"]
+    run_many([*words, "portfolio.file=a.csv", "portfolio.mapping={columns: {balance: balance}}", "seed=1,2"])
+    assert [seed for seed, _ in shown] == [1, 2]

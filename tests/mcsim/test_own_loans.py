@@ -131,3 +131,19 @@ def test_loans_that_are_none() -> None:
 def test_a_frame_with_a_mapping_of_a_text_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="file is of a text file, these loans were given from Python"):
         mcsim.run(*CHOICE, f"output.runs_dir={tmp_path}", loans={"a": [1]}, mapping={"file": {"delimiter": ";"}})
+
+
+@pytest.mark.parametrize(
+    ("word", "arguments", "reason"),
+    [
+        ("portfolio.file=a.csv", {"loans": {"loan_id": ["a"]}}, "loans= is given too"),
+        ("+portfolio.file=a.csv", {"loans": "b.csv"}, "loans= is given too"),
+        ("portfolio.mapping=a.yaml", {"loans": {"loan_id": ["a"]}, "mapping": {"columns": {}}}, "mapping= is given too"),
+    ],
+)
+def test_what_an_argument_takes_the_place_of_is_refused(word: str, arguments: dict[str, object], reason: str) -> None:
+    """A file beside `loans=` was told to add --multirun; a mapping beside `mapping=` was passed over."""
+    with pytest.raises(InputError) as error:
+        settings_with_loans([word], **arguments)  # type: ignore[arg-type]
+    (said,) = error.value.problems
+    assert reason in said and "multirun" not in said

@@ -10,7 +10,7 @@ import pytest
 
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
-from mcsim.market.par_yields import missing_date, read_par_yields
+from mcsim.market.par_yields import doubtful_unit, missing_date, read_par_yields
 
 TREASURY = (
     'Date,"1 Mo","1.5 Month","2 Mo","3 Mo","4 Mo","6 Mo","1 Yr","2 Yr","3 Yr","5 Yr","7 Yr","10 Yr","20 Yr","30 Yr"\n'
@@ -116,6 +116,39 @@ def test_a_file_per_unit_is_one_line(tmp_path: Path) -> None:
 )
 def test_bad_files_are_refused(tmp_path: Path, text: str, expected: str) -> None:
     assert expected in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Date,1 Yr,2 Yr\n12/31/2020,1,2\n2020-12-31,1,2\n", "row 3: date '2020-12-31'; stands in a row above"),
+        ("Date,1 Yr,2 Yr\n31/12/2020,1,2\n", "row 2: date '31/12/2020'; expected one date a row as MM/DD/YYYY or YYYY-MM-DD"),
+        ("Date;1 Yr;2 Yr\n12/31/2020;1;2\n", "expected the Treasury's, with commas"),
+    ],
+)
+def test_a_date_that_stands_twice_is_not_one_that_cannot_be_read(tmp_path: Path, text: str, expected: str) -> None:
+    assert expected in refused(tmp_path, text)
+
+
+def test_a_percent_sign_is_the_unit_of_the_file(tmp_path: Path) -> None:
+    assert read(tmp_path, "Date,1 Yr,2 Yr\n12/31/2020,1%,2.5%\n")["2020-12-31"] == {12: 0.01, 24: 0.025}
+
+
+@pytest.mark.parametrize(
+    ("yields", "doubtful"),
+    [
+        ({1: 0.00039, 12: 0.00038}, True),
+        ({1: 0.0009, 60: 0.0025}, True),
+        ({12: -0.001, 24: 0.0}, True),
+        ({1: 0.00039, 12: 0.0026}, False),  # above what a rate per unit may be
+        ({1: 0.039, 12: 0.038}, False),
+        ({1: 0.0009, 84: 0.0036}, False),  # the Treasury's lowest at seven years
+        ({}, False),
+    ],
+)
+def test_a_short_curve_of_small_yields_is_doubted(yields: dict[float, float], doubtful: bool) -> None:
+    """Per unit, such a file priced ten-year loans at 130.67 without a word; bills have yielded as little."""
+    assert bool(doubtful_unit(yields)) == doubtful
 
 
 def test_a_missing_date_is_answered_with_those_there_are() -> None:

@@ -163,6 +163,38 @@ def test_a_curve_of_another_date_is_said_and_keeps_its_own_survey() -> None:
     assert len(market("market_date=2019-12-31").mixed_dates(datetime.date(2020, 12, 31))) == 2
 
 
+@pytest.mark.parametrize(
+    ("tenors", "models", "months", "said"),
+    [
+        ("1 Mo,1 Yr", NEUTRAL, 119, "ends at 12 months, before loans of 119 months: "),
+        ("1 Mo,1 Yr", (), 12, "ends at 12 months, before the ten-year rate of the mortgage rule: "),
+        ("1 Mo,1 Yr", (), 119, "the ten-year rate of the mortgage rule and loans of 119 months: "),
+        ("2 Yr,10 Yr", (), 120, ""),
+        ("2 Yr,10 Yr", (), 121, "ends at 120 months, before loans of 121 months"),
+        ("1 Mo,1 Yr", NEUTRAL, 12, ""),
+        ("2 Yr,9 Yr,1.5 Mo", NEUTRAL, 108, ""),
+    ],
+)
+def test_a_curve_that_ends_early_is_said(tenors: str, models: tuple[str, ...], months: int, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "short.csv"
+    path.write_text(f"Date,{tenors}\n12/31/2020{',3.9' * len(tenors.split(','))}\n")
+    found = market(*models, f"rates.curve_file={path}", "rates.mortgage_residual=0")
+    doubts = found.short_of(months)
+    assert len(doubts) == bool(said) and said in "".join(doubts)
+
+
+def test_a_flat_or_shipped_curve_ends_nowhere_near() -> None:
+    assert market("rates=flat").short_of(600) == [] and market().short_of(360) == []
+
+
+def test_a_short_curve_of_small_yields_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "short.csv"
+    path.write_text("Date,1 Mo,1 Yr\n12/31/2020,.039,.038\n")
+    with caplog.at_level(logging.WARNING, "mcsim"):
+        market(f"rates.curve_file={path}", "rates.mortgage_residual=0")
+    assert any("one per unit is to be written in percent" in message for message in caplog.messages)
+
+
 def test_a_rate_far_from_its_rule_is_refused() -> None:
     assert refused("rates.mortgage_rate=0.2")[0].startswith(
         "rates.mortgage_rate = 0.2 (given): the rule on the curve gives 0.0288"
