@@ -98,6 +98,9 @@ def _report_or_say_why(run: Run) -> None:
     """The run is complete and stays so, whatever becomes of the page that shows it."""
     try:
         write_report(run)
+    except KeyboardInterrupt:
+        log.warning("the run is complete, its report was not written: stopped; `mcsim report %s` writes it", run.path)
+        raise
     except Exception as raised:
         error = exhausted(raised) or raised
         first = (str(error).splitlines() or [""])[0]
@@ -130,11 +133,9 @@ def reprice(
     xarray.Dataset
         As ``run.prices``.
     """
-    from mcsim.configuration import load_deal_config
-
     require_manifest(run.path)  # prices of part of the paths would be no prices
     config = _recorded_config(run)
-    chosen = config["deal"] if deal is None else load_deal_config(deal, config_dir) if isinstance(deal, str) else deal
+    chosen = config["deal"] if deal is None else _deal(deal, config_dir)
     spreads = _spreads(config["pricing"]["spreads"] if spread is None else spread)
     backend = choose_backend("auto", "float64")
     path_block = int(config["engine"]["path_block"])
@@ -185,13 +186,24 @@ def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
     return xr.Dataset({name: ("month", flows[:, i, 0]) for i, name in enumerate(FIELDS)}, coords={"month": months})
 
 
+def _deal(deal: Any, config_dir: str | Path | None) -> dict[str, Any]:
+    """A deal that was given from Python: written out, or by the name of an option or file."""
+    from mcsim.configuration import load_deal_config
+
+    if isinstance(deal, str | Path):
+        return load_deal_config(str(deal), config_dir)
+    if not isinstance(deal, Mapping):
+        raise InputError(f"deal = {shown(deal)}: expected the name of an option, the path of a YAML file, or a mapping")
+    return dict(deal)
+
+
 def _spreads(spread: Any) -> Any:
     """Spreads by class, one number for all as ``default``; what a mapping holds is checked with the deal."""
     if isinstance(spread, Mapping):
         return spread
     if isinstance(spread, bool) or not isinstance(spread, Real):
         raise InputError(f"spread = {shown(spread)}: expected a number, 0.02 for 200 bp, or numbers by class")
-    return {"default": float(spread)}
+    return {"default": spread}
 
 
 def _missing(run: Run, loan_id: Any, path: Any, known: list[str], n_paths: int) -> list[str]:

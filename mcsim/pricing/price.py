@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from kernels.discounting import SUMS, build_present_values
 from kernels.launch import compile_launcher
 from kernels.ops import make_ops
-from mcsim.errors import InputError, nearest
+from mcsim.errors import InputError, nearest, shown
 from mcsim.pricing.bounds import check_sums
 from mcsim.ranges import RANGES
 
@@ -145,18 +146,19 @@ class Pricer:
         )
 
 
-def _class_spreads(program: Program, spreads: Mapping[str, Any]) -> Array:
+def _class_spreads(program: Program, spreads: Mapping[Any, Any]) -> Array:
     problems = []
-    for name, spread in spreads.items():
+    for key, spread in spreads.items():
+        name = key if isinstance(key, str) else shown(key)
         if name != DEFAULT and name not in program.tranches:
             known = (*program.tranches, DEFAULT)
             problems.append(
                 f"pricing.spreads.{name}: no such class in deal {program.name!r}{nearest(name, known)}; name the deal's "
                 "classes, or take pricing=spreads"
             )
-        number = isinstance(spread, int | float) and not isinstance(spread, bool)
+        number = isinstance(spread, Real) and not isinstance(spread, bool)
         if not (number and SPREAD.holds(spread)):
-            problems.append(f"pricing.spreads.{name} = {spread!r}: expected {SPREAD}")
+            problems.append(f"pricing.spreads.{name} = {shown(spread)}: expected {SPREAD}")
     missing = [name for name in program.tranches if name not in spreads]
     if missing and DEFAULT not in spreads:
         problems.append(f"pricing.spreads: none for {', '.join(missing)}; add them or '{DEFAULT}'")
