@@ -60,6 +60,9 @@ def run(
     mcsim.errors.McsimError
         With all problems of the configuration, the tape or the deal together.
     """
+    from mcsim.errors import check_interpreter
+
+    check_interpreter()
     from mcsim.own_loans import settings_with_loans
     from mcsim.run import run_campaign
 
@@ -84,6 +87,9 @@ def open_run(path: str | Path, runs_dir: str | Path = "runs", *, complete: bool 
     InputError, StoreError, IncompleteRunError
         As :meth:`mcsim.run_folder.RunFolder.open`.
     """
+    from mcsim.errors import check_interpreter
+
+    check_interpreter()
     from mcsim.results import Run
 
     return Run(path, runs_dir, complete=complete)

@@ -18,9 +18,9 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from mcsim.errors import InputError, McsimError, exhausted, nearest, one_line
+from mcsim.errors import InputError, McsimError, check_interpreter, exhausted, nearest, one_line
 from mcsim.files import NO_ROOM, RUN_AGAIN, reason, write_error
 from mcsim.stopping import INTERRUPTED, Stopped, stopping_on_signals
 
@@ -92,8 +92,12 @@ def _answer(words: list[str], debug: bool) -> int:
 
 
 def _quieten_tasks() -> None:
-    """One error or signal ends all of zarr's tasks; what asyncio says of each of the others is said by the one line."""
+    """One error or signal ends all of zarr's tasks; what asyncio says of each of the others is said by the one line.
+
+    So with what Python cannot raise: half-made objects that a limit of the system left complain when they are taken away.
+    """
     logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
+    sys.unraisablehook = lambda _: None
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
 
 
@@ -109,6 +113,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """argparse's own, which repeats what it does not know at any length."""
         super().error(one_line(message))
+
+    def print_help(self, file: Any = None) -> None:
+        """argparse's own passes over a disk that does not take it."""
+        print(self.format_help(), end="", file=file)
 
 
 def _of_system(error: OSError) -> McsimError:
@@ -186,8 +194,7 @@ def _dispatch(words: list[str]) -> int:
         else:
             top.print_help()
         return 0
-    if sys.flags.optimize > 1:
-        raise InputError("PYTHONOPTIMIZE=2 (python -OO) takes away docstrings that zarr needs; unset it, or give 1")
+    check_interpreter()
     verb, rest = words[0], words[1:]
     if verb not in VERBS:
         raise InputError(f"{verb}: unknown verb{nearest(verb, VERBS)}")

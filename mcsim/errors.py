@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import reprlib
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -125,6 +126,30 @@ class ExhaustedError(McsimError):
     exit_code = 3
 
 
+def check_interpreter() -> None:
+    """Raise :class:`InputError` where Python takes assertions away: zarr's do some of its work."""
+    if sys.flags.optimize:
+        raise InputError(
+            f"PYTHONOPTIMIZE={sys.flags.optimize} (python -O) takes away statements that zarr needs; unset it, or run without -O"
+        )
+
+
+_LOADER = {"failed to map segment": errno.ENOMEM, "cannot allocate memory": errno.ENOMEM, "Error 24": errno.EMFILE}
+"""What the system's loader of libraries says of a limit, and the number that it does not give."""
+
+
+def _number(error: BaseException) -> int | None:
+    """The system's number of an error, whether it was given or is in the words alone."""
+    if isinstance(error, MemoryError):
+        return errno.ENOMEM
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return errno.EAGAIN
+    given = error.errno if isinstance(error, OSError) else None
+    if given is None and isinstance(error, ImportError | OSError):
+        return next((number for words, number in _LOADER.items() if words in str(error)), None)
+    return given
+
+
 def exhausted(error: BaseException) -> ExhaustedError | None:
     """The limit of the system behind an error, whatever was made of it on the way; None where there is none."""
     seen: list[BaseException] = []
@@ -133,14 +158,14 @@ def exhausted(error: BaseException) -> ExhaustedError | None:
         seen.append(cause)
         if isinstance(cause, ExhaustedError):
             return cause
-        number = cause.errno if isinstance(cause, OSError) else None
-        if isinstance(cause, MemoryError) or number == errno.ENOMEM:
+        number = _number(cause)
+        if number == errno.ENOMEM:
             return ExhaustedError(
                 "out of memory: give fewer paths or a smaller engine.path_block, or raise the limit (`ulimit -v`)"
             )
         if number in (errno.EMFILE, errno.ENFILE):
             return ExhaustedError("too many open files: raise the limit (`ulimit -n`; 256 are enough), and try again")
-        if number == errno.EAGAIN or (isinstance(cause, RuntimeError) and "can't start new thread" in str(cause)):
+        if number == errno.EAGAIN:
             return ExhaustedError(
                 "a thread could not be started: raise the limits on processes (`ulimit -u`) and memory (`ulimit -v`), and try again"
             )

@@ -112,5 +112,6 @@ def write_whole(path: Path, content: str | bytes, *, flush: bool = False, again:
         with suppress(OSError):
             partial.unlink()
         if isinstance(error, OSError):
-            raise write_error(path, error, again) from error
+            in_its_way = partial if error.errno == errno.EISDIR and partial.is_dir() else path
+            raise write_error(in_its_way, error, again) from error
         raise

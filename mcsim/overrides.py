@@ -80,6 +80,8 @@ def _path_problems(given: list[Override]) -> Iterator[str]:
 
 def _read(text: Any) -> tuple[str, Override | None]:
     """What is wrong with a word, or the override that it is."""
+    if not isinstance(text, str):
+        return f"{shown(text)}: an override is text; {_EXPECTED}", None
     word = _path_override(text)
     if word is not None:
         return "", word
@@ -87,8 +89,8 @@ def _read(text: Any) -> tuple[str, Override | None]:
     if parsed is None:
         return problem, None
     if parsed.is_sweep_override():
-        key, _, value = text.partition("=")
-        return f"{key}={value}: several values are several runs; add --multirun, or give a list as {key}=[{value}]", None
+        key, _, several = text.partition("=")
+        return f"{text}: several values are several runs; add --multirun, or give a list as {key}=[{several}]", None
     try:
         value = None if parsed.value() is None else _plain(parsed.value())
     except (TypeError, ValueError) as error:
@@ -99,19 +101,17 @@ def _read(text: Any) -> tuple[str, Override | None]:
     return "", Override(text, parsed.get_key_element().lstrip("+~"), value, action)
 
 
-def _path_override(text: Any) -> Override | None:
+def _path_override(text: str) -> Override | None:
     """``portfolio.file=…`` and its kind."""
-    match = _LITERAL.fullmatch(text) if isinstance(text, str) else None
+    match = _LITERAL.fullmatch(text)
     if not match or match.group(2) not in PATH_SETTINGS:
         return None
     return Override(text, match.group(2), literal(match.group(3)), "add" if match.group(1) else "set")
 
 
 @lru_cache(maxsize=4096)
-def _parse(text: Any) -> tuple[str, hydra_types.Override | None]:
+def _parse(text: str) -> tuple[str, hydra_types.Override | None]:
     """A word in Hydra's grammar, or what is wrong with it."""
-    if not isinstance(text, str):
-        return f"{shown(text)}: an override is text; {_EXPECTED}", None
     if len(text) > LONGEST:
         return f"{shown(text)}: {len(text):,} characters; expected at most {LONGEST:,}", None
     if _depth(text) > DEEPEST:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mcsim import yaml_files
 from mcsim.configuration import load_settings, settings_of
-from mcsim.errors import InputError
+from mcsim.errors import InputError, shown
 from mcsim.settings import Settings
 from mcsim.tapes.portfolio import FRAME
 from mcsim.tapes.table_mapping import as_texts
@@ -42,10 +42,10 @@ def settings_with_loans(
     """
     if loans is None and mapping is None:
         return load_settings(overrides, config_dir), None
-    given = list(overrides)
+    given: list[Any] = list(overrides)
     in_file = isinstance(loans, str | os.PathLike)
     frame = None if loans is None or in_file else table_csv(loans)
-    if not any(word.startswith("portfolio=") for word in given):
+    if not any(isinstance(word, str) and word.startswith("portfolio=") for word in given):
         given.insert(0, "portfolio=table")
     _check_given_once(given, {"portfolio.file": ("loans", loans), "portfolio.mapping": ("mapping", mapping)})
     portfolio: dict[str, Any] = {}
@@ -54,6 +54,8 @@ def settings_with_loans(
         portfolio["file"] = os.fspath(loans) if in_file else FRAME
     if isinstance(mapping, Mapping):
         portfolio["mapping"] = as_texts(mapping)
+    elif mapping is not None and not isinstance(mapping, str | os.PathLike):
+        raise InputError(f"mapping = {shown(mapping)}: expected the path of a YAML file, or a mapping")
     elif mapping is not None:
         portfolio["mapping"] = os.fspath(mapping) if frame is None else as_texts(yaml_files.read_mapping(mapping))
     settings = load_settings(given, config_dir)
@@ -63,9 +65,9 @@ def settings_with_loans(
     return settings_of({**settings.raw, "portfolio": {**settings.raw["portfolio"], **portfolio}}), frame
 
 
-def _check_given_once(overrides: Sequence[str], arguments: Mapping[str, tuple[str, Any]]) -> None:
+def _check_given_once(overrides: Sequence[Any], arguments: Mapping[str, tuple[str, Any]]) -> None:
     """An override and an argument that say the same thing twice are refused: one of them would be passed over."""
-    keys = {word.partition("=")[0].lstrip("+"): word for word in overrides}
+    keys = {word.partition("=")[0].lstrip("+"): word for word in overrides if isinstance(word, str)}
     twice = [
         f"{keys[key]}: {name}= is given too, which takes its place; keep one of them"
         for key, (name, value) in arguments.items()

@@ -48,11 +48,9 @@ def reprice(
     xarray.Dataset
         As ``run.prices``.
     """
-    from mcsim.configuration import load_deal_config
-
     require_manifest(run.path)  # prices of part of the paths would be no prices
     config = recorded_config(run.path)
-    chosen = config["deal"] if deal is None else load_deal_config(deal, config_dir) if isinstance(deal, str) else deal
+    chosen = config["deal"] if deal is None else _deal(deal, config_dir)
     spreads = _spreads(config["pricing"]["spreads"] if spread is None else spread)
     backend = choose_backend("auto", "float64")
     path_block = int(config["engine"]["path_block"])
@@ -94,10 +92,21 @@ def read_pool(run_dir: Path, first: int, count: int) -> np.ndarray:
     return np.stack([block[name][0] for name in FIELDS], axis=1)
 
 
+def _deal(deal: Any, config_dir: str | Path | None) -> dict[str, Any]:
+    """A deal that was given from Python: written out, or by the name of an option or file."""
+    from mcsim.configuration import load_deal_config
+
+    if isinstance(deal, str | Path):
+        return load_deal_config(str(deal), config_dir)
+    if not isinstance(deal, Mapping):
+        raise InputError(f"deal = {shown(deal)}: expected the name of an option, the path of a YAML file, or a mapping")
+    return dict(deal)
+
+
 def _spreads(spread: Any) -> Any:
     """Spreads by class, one number for all as ``default``; what a mapping holds is checked with the deal."""
     if isinstance(spread, Mapping):
         return spread
     if isinstance(spread, bool) or not isinstance(spread, Real):
         raise InputError(f"spread = {shown(spread)}: expected a number, 0.02 for 200 bp, or numbers by class")
-    return {"default": float(spread)}
+    return {"default": spread}

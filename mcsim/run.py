@@ -95,6 +95,9 @@ def _report_or_say_why(run: Run) -> None:
         from mcsim.reports.report import write_report
 
         write_report(run)
+    except KeyboardInterrupt:
+        log.warning("the run is complete, its report was not written: stopped; `mcsim report %s` writes it", run.path)
+        raise
     except Exception as raised:
         error = exhausted(raised) or raised
         first = (str(error).splitlines() or [""])[0]

@@ -157,8 +157,8 @@ class RunFolder:
         IncompleteRunError
             The run did not finish (exit code 3).
         """
-        runs_dir = expanded(str(runs_dir))
-        folder = cls(_find(str(path), Path(runs_dir)))
+        name, runs_dir = _path_text("RUN", path), expanded(_path_text("runs_dir", runs_dir))
+        folder = cls(_find(name, Path(runs_dir)))
         manifest = read_manifest(folder.path)
         if manifest is not None:
             manifest.check_listing()
@@ -266,10 +266,15 @@ def _rename(source: Path, target: Path) -> None:
     os.rename(source, target)
 
 
-def _find(name: str, runs_dir: Path) -> Path:
-    problem = path_problem(name)
+def _path_text(what: str, given: Any) -> str:
+    """A path as text, whether or not something is there."""
+    problem = path_problem(str(given)) if isinstance(given, str | Path) else "expected a path or text"
     if problem:
-        raise InputError(f"RUN = {shown(name)}: {problem}")
+        raise InputError(f"{what} = {shown(given)}: {problem}")
+    return str(given)
+
+
+def _find(name: str, runs_dir: Path) -> Path:
     runs = {run.run_id: run.path for run in list_runs(runs_dir)}
     if name == "latest":
         if not runs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import logging
 import math
 import os
 import re
@@ -212,11 +213,19 @@ def _svg(name: str, size: tuple[float, float, float], draw: Callable[[Any], None
 
 
 def _matplotlib() -> Any:
-    """The library, whatever ``MPLBACKEND`` says: a name that it does not know makes the import fail, and no chart needs one."""
+    """The library, whatever ``MPLBACKEND`` says: a name that it does not know makes the import fail, and no chart needs one.
+
+    Where its folders cannot be written it takes others, and says so in lines that are not of the run.
+    """
     asked = os.environ.pop("MPLBACKEND", None)
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         import matplotlib
+        import matplotlib.font_manager  # looks for its list of fonts when it is imported
     finally:
+        logger.setLevel(level)
         if asked is not None:
             os.environ["MPLBACKEND"] = asked
     return matplotlib

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from kernels.discounting import SUMS, build_present_values
 from kernels.launch import compile_launcher
 from kernels.ops import make_ops
-from mcsim.errors import InputError, nearest
+from mcsim.errors import InputError, nearest, shown
 from mcsim.ranges import RANGES
 from mcsim.streams import Claims, Streams
 from mcsim.valuation.bounds import check_sums
@@ -144,18 +145,19 @@ class Pricer:
         )
 
 
-def _spreads(claims: Claims, spreads: Mapping[str, Any]) -> Array:
+def _spreads(claims: Claims, spreads: Mapping[Any, Any]) -> Array:
     problems = []
-    for name, spread in spreads.items():
+    for key, spread in spreads.items():
+        name = key if isinstance(key, str) else shown(key)
         if name != DEFAULT and name not in claims.names:
             known = (*claims.names, DEFAULT)
             problems.append(
                 f"pricing.spreads.{name}: no such {claims.each} in {claims.of}{nearest(name, known)}; name the deal's "
                 "classes, or take pricing=spreads"
             )
-        number = isinstance(spread, int | float) and not isinstance(spread, bool)
+        number = isinstance(spread, Real) and not isinstance(spread, bool)
         if not (number and SPREAD.holds(spread)):
-            problems.append(f"pricing.spreads.{name} = {spread!r}: expected {SPREAD}")
+            problems.append(f"pricing.spreads.{name} = {shown(spread)}: expected {SPREAD}")
     missing = [name for name in claims.names if name not in spreads]
     if missing and DEFAULT not in spreads:
         problems.append(f"pricing.spreads: none for {', '.join(missing)}; add them or '{DEFAULT}'")

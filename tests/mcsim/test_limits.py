@@ -16,7 +16,11 @@ from mcsim import cli, store
 from mcsim.errors import StoreError
 from tests.mcsim.test_surroundings import ROOT, in_child, in_process, only_run
 
+LOADER = "libx.so: failed to map segment from shared object"
 LIMITS = {
+    "memory, said by the loader of libraries": (ImportError(f"\nnot a numpy issue\n{LOADER}"), "out of memory"),
+    "memory, said by a binding": (OSError(f"Could not find/load shared object file 'libx.so': {LOADER}"), "out of memory"),
+    "files, said by the loader": (ImportError("libx.so: cannot open shared object file: Error 24"), "too many open files"),
     "memory": (MemoryError(), "out of memory"),
     "files": (OSError(errno.EMFILE, "Too many open files", "x"), "too many open files: raise the limit (`ulimit -n`"),
     "threads": (RuntimeError("can't start new thread"), "a thread could not be started"),
@@ -45,9 +49,12 @@ def test_a_limit_of_the_system_is_named(
     assert message.startswith(f"mcsim: {said}") and message.count("\n") == 1 and "fault" not in message
 
 
-def test_few_open_files_are_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [5, 10])
+def test_few_open_files_are_one_line(most: int, tmp_path: Path) -> None:
+    """With five, an event loop is left half made, and complains when it is taken away."""
+
     def few() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
     done = in_child(tmp_path, "backend=numpy", preexec_fn=few)
     assert done.returncode == 3 and "too many open files" in done.stderr.splitlines()[-1]
@@ -71,6 +78,7 @@ def test_a_limit_after_the_run_is_complete_loses_nothing(
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
+        ("PYTHONOPTIMIZE", "1", 2),
         ("PYTHONOPTIMIZE", "2", 2),
         ("NUMBA_NUM_THREADS", "0", 2),
         ("NUMBA_NUM_THREADS", "abc", 2),
@@ -96,10 +104,11 @@ def test_a_directory_that_is_gone_is_named_by_every_verb(tmp_path: Path, capsys:
         os.chdir(before)
 
 
-def test_a_full_device_gets_advice_that_helps() -> None:
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["run", "--help"]])
+def test_a_full_device_gets_advice_that_helps(words: list[str]) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-u", "-m", "mcsim", "--version"],
+            [sys.executable, "-u", "-m", "mcsim", *words],
             cwd=ROOT,
             stdout=full,
             stderr=subprocess.PIPE,
@@ -107,3 +116,12 @@ def test_a_full_device_gets_advice_that_helps() -> None:
             check=False,
         )
     assert done.returncode == 3 and "standard output" in done.stderr and "runs_dir" not in done.stderr
+
+
+def test_python_without_assertions_is_refused_by_the_library_too() -> None:
+    """zarr drops a key of its metadata inside an ``assert``: without it the first store fails."""
+    for call in ("run()", "open_run('latest')"):
+        done = subprocess.run(
+            [sys.executable, "-O", "-c", f"import mcsim; mcsim.{call}"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.stderr.splitlines()[-1].startswith("mcsim.errors.InputError: PYTHONOPTIMIZE=1 (python -O)")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import mcsim
 from mcsim import cli, records
+from mcsim.conf_dir import config_dir
 from mcsim.errors import IncompleteRunError, InputError, StoreError
 from tests.mcsim.small_runs import SMALL
 
@@ -83,16 +86,57 @@ def test_a_report_that_is_no_file(copied: Path, capsys: pytest.CaptureFixture[st
         assert "runs_dir" not in message
 
 
+def test_a_folder_in_the_way_of_a_file_that_is_being_written(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copied / "report.html.partial").mkdir()
+    code, message = answer("report", copied, capsys)
+    assert code == 3 and "report.html.partial cannot be written: Is a directory; take the folder away" in message
+
+
 def test_an_unfinished_run_is_not_priced(copied: Path) -> None:
     (copied / "COMPLETE").unlink()
     with pytest.raises(IncompleteRunError, match="did not finish"):
         mcsim.open_run(copied, complete=False).price()
 
 
-@pytest.mark.parametrize("spread", ["0.02", [0.1], True, {"default": "x"}])
+@pytest.mark.parametrize(
+    "spread", ["0.02", [0.1], True, 10**400, {"default": "x"}, {"default": 10**400}, {5: 0.01}, {10**5000: 0.01}]
+)
 def test_a_spread_that_is_no_number(finished: Path, spread: Any) -> None:
     with pytest.raises(InputError, match="spread"):
         mcsim.open_run(finished).price(spread=spread)
+
+
+@pytest.mark.parametrize("deal", [5, [], b"pass_through", True])
+def test_a_deal_of_another_kind(finished: Path, deal: Any) -> None:
+    with pytest.raises(InputError, match="deal = .*expected the name of an option, the path of a YAML file, or a mapping"):
+        mcsim.open_run(finished).price(deal=deal)
+
+
+def test_a_path_is_a_deal_and_any_real_number_a_spread(finished: Path, tmp_path: Path) -> None:
+    file, run = tmp_path / "mine.yaml", mcsim.open_run(finished)
+    file.write_text((config_dir() / "deal" / "pass_through.yaml").read_text())
+    of_path, of_name = run.price(file, np.float32(0.5)), run.price("pass_through", {"default": Fraction(1, 2)})
+    assert of_path.value.equals(of_name.value)
+
+
+@pytest.mark.parametrize("which", [None, 5, b"latest", ["latest"]])
+def test_a_run_or_a_folder_of_runs_of_another_kind(which: Any) -> None:
+    with pytest.raises(InputError, match="RUN = .*expected a path or text"):
+        mcsim.open_run(which)
+    with pytest.raises(InputError, match="runs_dir = .*expected a path or text"):
+        mcsim.open_run("latest", which)
+
+
+@pytest.mark.parametrize("word", [5, None, b"paths=2", ["paths=2"], {"paths": 2}])
+@pytest.mark.parametrize("loans", [None, {"balance": [1.0]}])
+def test_an_override_of_another_kind(word: Any, loans: Any) -> None:
+    with pytest.raises(InputError, match="an override is text"):
+        mcsim.run(word, loans=loans)
+
+
+def test_a_mapping_of_another_kind() -> None:
+    with pytest.raises(InputError, match="mapping = 5: expected the path of a YAML file, or a mapping"):
+        mcsim.run(*SMALL[:1], loans={"balance": [1.0]}, mapping=5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("loan", "path", "said"), [(1, 0, "as text"), (None, 0, "as text"), ("x", "0", "no path '0'")])
