@@ -24,6 +24,8 @@ from typing import Any
 from kernels.processor import load_numba
 
 LOGGER = logging.getLogger("mcsim.cache")
+_LARGEST = 100_000_000
+"""Bytes of a compiled kernel: hundreds of times what the largest has."""
 _SEAL = hashlib.sha256().digest_size
 _REMEDY = "; every process compiles again, which takes half a minute: set NUMBA_CACHE_DIR to a folder with room"
 
@@ -64,7 +66,8 @@ def is_cached(function: Callable[..., None], key: str) -> bool:
 def read_sealed(path: Path) -> bytes | None:
     """What :func:`write_sealed` wrote; ``None`` where there is nothing, or anything else, which is then removed."""
     try:
-        data = path.read_bytes() if path.is_file() else b""  # a pipe would hang
+        # a pipe would hang, and what is far too large takes its time
+        data = path.read_bytes() if path.is_file() and path.stat().st_size <= _LARGEST else b""
     except OSError:
         return None
     if not os.path.lexists(path):
@@ -160,9 +163,11 @@ def _launcher_cache(function: Callable[..., None], key: str) -> Any:
         def save_overload(self, sig: Any, data: Any) -> None:
             if not self._impl.check_cachable(data):
                 return
+            path = self._path(sig, data.codegen)
             try:
-                write_sealed(self._path(sig, data.codegen), dumps(self._impl.reduce(data)))
+                write_sealed(path, dumps(self._impl.reduce(data)))
             except (OSError, pickle.PicklingError) as error:
-                _say_once("write", f"a compiled kernel could not be kept ({error}){_REMEDY}")
+                why = error.strerror or error if isinstance(error, OSError) else error
+                _say_once("write", f"{path} could not be kept ({why}){_REMEDY}")
 
     return LauncherCache(function)

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 from mcsim.errors import InputError, McsimError, check_interpreter, exhausted, nearest, one_line
 from mcsim.files import NO_ROOM, RUN_AGAIN, reason, write_error
-from mcsim.stopping import INTERRUPTED, Stopped, stopping_on_signals
+from mcsim.stopping import INTERRUPTED, arrived, not_raised, stopping_on_signals
 
 FAULT = 1
 
@@ -75,12 +75,13 @@ def _answer(words: list[str], debug: bool) -> int:
         return _dispatch(words)
     except SystemExit as stop:  # argparse: --help and --version are 0, a wrong option 2
         return stop.code if isinstance(stop.code, int) else 2
-    except KeyboardInterrupt as stop:
-        _say(f"stopped by {stop}" if isinstance(stop, Stopped) and str(stop) != "SIGINT" else "interrupted")
-        return INTERRUPTED
+    except KeyboardInterrupt:
+        return _interrupted()
     except BrokenPipeError:  # `mcsim run --help | head`
         return 0
     except Exception as error:
+        if arrived():  # what unwound raised something of its own
+            return _interrupted()
         known = _known(error)
         if known is None:
             return _unexpected(error, debug)
@@ -91,13 +92,15 @@ def _answer(words: list[str], debug: bool) -> int:
         return known.exit_code
 
 
-def _quieten_tasks() -> None:
-    """One error or signal ends all of zarr's tasks; what asyncio says of each of the others is said by the one line.
+def _interrupted() -> int:
+    _say("interrupted" if arrived() in ("", "SIGINT") else f"stopped by {arrived()}")
+    return INTERRUPTED
 
-    So with what Python cannot raise: half-made objects that a limit of the system left complain when they are taken away.
-    """
+
+def _quieten_tasks() -> None:
+    """One error or signal ends all of zarr's tasks; what asyncio says of each of the others is said by the one line."""
     logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
-    sys.unraisablehook = lambda _: None
+    sys.unraisablehook = not_raised
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
 
 

@@ -192,13 +192,13 @@ def _percent(value: float, error: float) -> tuple[str, str]:
 
 
 def _classes(run: Any, values: dict[str, stats.Array]) -> dict[str, Any]:
-    """Rows of the price table as cells, and the totals of balance and value."""
+    """Rows of the price table as cells, and below them, aligned with them, the totals of balance and value."""
     error = _standard_error(np.sum(list(values.values()), axis=0))
-    totals = {
-        "original_balance": float(np.nansum(run.prices["original_balance"].values)),
-        "value": amount(float(np.nansum(run.prices["value"].values)), error),
-    }
-    return {"rows": aligned(price_cells(run.prices, _COLUMNS), FIGURE_SPACE), "total": totals}
+    totals = {"original_balance": f"{float(np.nansum(run.prices['original_balance'].values)):,.0f}"}
+    totals["value"], totals["value_standard_error"] = amount(float(np.nansum(run.prices["value"].values)), error)
+    last = ("All classes", *(totals.get(name, "") for name in _COLUMNS))
+    *rows, total = aligned([*price_cells(run.prices, _COLUMNS), last], FIGURE_SPACE)
+    return {"rows": rows, "total": total}
 
 
 def _class_charts(run: Any, values: dict[str, stats.Array], loss_share: stats.Array | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import cache
-from kernels.cache import cached_njit, is_cached, read_sealed, write_sealed
+from kernels.cache import _said, cached_njit, is_cached, read_sealed, write_sealed
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT", "0") == "1", reason="nothing is compiled, so nothing is kept"
@@ -165,3 +166,24 @@ def test_a_pipe_in_the_place_of_a_file_is_taken_away(folder: Path) -> None:
     os.mkfifo(path)
     assert run(add_one, "pipe") == (2.0, False)
     assert run(add_one, "pipe") == (2.0, True) and path.is_file()
+
+
+def test_a_file_without_an_end_is_not_read(folder: Path) -> None:
+    """A hole of 3 GB was read and hashed for half a minute before it was taken away."""
+    run(add_one, "hole")
+    (path,) = files(folder)
+    os.truncate(path, 3_000_000_000)
+    before = time.monotonic()
+    assert read_sealed(path) is None and not path.exists()
+    assert time.monotonic() - before < 1  # reading alone takes more
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(add_one, "folder")
+    (path,) = files(folder)
+    path.unlink()
+    path.mkdir()
+    _said().clear()
+    assert run(add_one, "folder") == (2.0, False)
+    [line] = [record.getMessage() for record in caplog.records if "could not be kept" in record.getMessage()]
+    assert f"{path} could not be kept (Is a directory)" in line and ".tmp" not in line

@@ -140,3 +140,39 @@ def test_the_second_one_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
     assert left == [130]
+
+
+def test_what_unwinding_raises_does_not_hide_the_signal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """argparse puts back in a ``finally`` what it had not set yet: an AttributeError, which was called a fault of mcsim."""
+
+    def unwinds(words: list[str]) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+        finally:
+            raise AttributeError("save_nargs")
+
+    monkeypatch.setattr(cli, "_dispatch", unwinds)
+    assert cli.main(["info", "latest"]) == 130
+    assert capsys.readouterr().err == "mcsim: stopped by SIGTERM\n"
+
+
+LOST = """
+import os, signal, sys, time
+from mcsim import stopping
+class Deaf:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+sys.unraisablehook = stopping.not_raised
+with stopping.stopping_on_signals():
+    Deaf()
+    time.sleep(60)
+"""
+
+
+def test_a_signal_where_nothing_can_be_raised_is_not_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", LOST], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (130, "mcsim: SIGTERM again: stopped at once\n")

@@ -21,7 +21,7 @@ from mcsim.errors import IncompleteRunError, StoreError
 from mcsim.reports import charts, facts
 from mcsim.reports.assumptions import price_assumptions
 from mcsim.reports.digits import decimals
-from mcsim.reports.report import FORMATS, write_report
+from mcsim.reports.report import FIGURE_SPACE, FORMATS, write_report
 from mcsim.reports.seal import report_problem
 from mcsim.reports.statistics import opening_balance, value_paths
 from tests.mcsim.reports.conftest import NOTE_SAID
@@ -230,6 +230,19 @@ def test_headlines_show_errors_with_two_digits(sound_run: Any, page: tuple[Reade
         assert abs(float(error) / expected - 1) < 0.05  # two digits: half a unit of the second is a twentieth at most
         assert len(number.partition(".")[2]) == len(error.partition(".")[2])
         assert abs(float(number.replace(",", "")) - scale * paths.mean()) < expected
+
+
+def test_totals_stand_below_their_columns(synthetic_run: Any) -> None:
+    """Where a class has cents, dollars of the rows and of the total lie below one another all the same."""
+    for name, cents in (("value", 0.03), ("value_standard_error", 0.0)):
+        synthetic_run.prices[name][{"tranche": -1}] = cents
+    html = read(write_report(synthetic_run))[1]
+    rows = re.findall(r"<tr><th scope=\"row\">(R|A|All classes)</th>(.*?)</tr>", html, flags=re.S)
+    values = {name: re.findall(r"<td[^>]*>(.*?)</td>", cells)[3] for name, cells in rows if cells.count("<td") == 10}
+    assert (
+        values["R"] == "0.03" and len({len(value) - len(value.rstrip(FIGURE_SPACE)) for value in values.values()} - {0}) == 1
+    )
+    assert values["All classes"].endswith(3 * FIGURE_SPACE)
 
 
 def test_dust_has_no_chart_and_no_share(synthetic_run: Any, page: tuple[Reader, str]) -> None:
