@@ -137,7 +137,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
     rows = [
         ("run", run.run_id),
         ("folder", str(run.path)),
-        ("state", "complete" if run.complete else "INCOMPLETE: it did not finish; run it again"),
+        ("state", "complete" if run.complete else "INCOMPLETE: it did not finish, or is still on; wait, or run it again"),
         ("campaign", str(config.get("campaign"))),
         *_configuration_facts(config),
         ("overrides", " ".join(records.read_overrides(run.path))),

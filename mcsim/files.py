@@ -65,6 +65,12 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
+def unreadable(error: OSError) -> str:
+    """Why a file of a run cannot be read, and what to do."""
+    allow = isinstance(error, PermissionError)
+    return f"cannot be read: {reason(error)}; {'allow reading it' if allow else 'restore the file, or run again'}"
+
+
 def write_error(path: str | Path, error: OSError, again: str = RUN_AGAIN) -> WriteError:
     """The error of a file that could not be written: its name, the cause, what to do; ``again`` what helps besides."""
     what = _REMEDIES.get(error.errno or 0, "look at the directory")

@@ -12,7 +12,7 @@ from typing import Any
 
 from mcsim import store
 from mcsim.errors import InputError, StoreError
-from mcsim.files import read_regular, reason
+from mcsim.files import read_regular, unreadable
 from mcsim.provenance import config_hash
 from mcsim.store.marker import read_manifest
 from mcsim.yaml_files import parse_yaml
@@ -124,8 +124,9 @@ def read_text(folder: Path, name: str) -> str:
     try:
         return read_regular(folder / name, _LARGEST).decode("utf-8", "surrogateescape" if name == OVERRIDES else "strict")
     except (OSError, UnicodeDecodeError) as error:
-        why = reason(error) if isinstance(error, OSError) else f"no UTF-8 at byte {error.start}"
-        raise StoreError(f"{folder / name} cannot be read: {why}; restore it, or run again") from error
+        no_text = "cannot be read: no UTF-8 at byte {}; restore the file, or run again"
+        why = unreadable(error) if isinstance(error, OSError) else no_text.format(error.start)
+        raise StoreError(f"{folder / name} {why}") from error
 
 
 def setting(config: Any, *keys: str) -> Any:

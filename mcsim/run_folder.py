@@ -24,7 +24,7 @@ from mcsim.errors import IncompleteRunError, InputError, StoreError, nearest, sh
 from mcsim.files import reason, write_whole, writing
 from mcsim.paths import expanded, path_problem
 from mcsim.store.layout import STORE_NAME
-from mcsim.store.marker import MARKER_NAME, REPORT_NAME, is_complete, mark_complete, read_manifest
+from mcsim.store.marker import REPORT_NAME, is_complete, mark_complete, read_manifest, unfinished
 from mcsim.yaml_files import dump_yaml
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -220,7 +220,7 @@ class RunFolder:
     def _incomplete(self, runs_dir: Path) -> IncompleteRunError:
         finished = [run.run_id for run in list_runs(runs_dir) if run.complete]
         hint = f"; the newest finished run is {finished[-1]}" if finished else ""
-        return IncompleteRunError(f"{self.path} did not finish: it holds no {MARKER_NAME} marker. Run it again{hint}")
+        return IncompleteRunError(unfinished(self.path) + hint)
 
 
 def override_lines(overrides: Iterable[str]) -> str:

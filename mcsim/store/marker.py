@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mcsim.errors import IncompleteRunError, StoreError
-from mcsim.files import read_regular, reason, write_whole, writing
+from mcsim.files import read_regular, unreadable, write_whole, writing
 from mcsim.provenance import file_sha256
 from mcsim.store.layout import STORE_NAME
 from mcsim.store.status import set_complete
@@ -90,7 +90,7 @@ class Manifest:
         try:
             same = _digest(path) == self.files[name][1]
         except OSError as error:
-            return f"{name}: cannot be read: {reason(error)}; {_AGAIN}"
+            return f"{name}: {unreadable(error)}"
         return None if same else f"{name}: not what the run wrote, its SHA-256 is not the one in {MARKER_NAME}; {_AGAIN}"
 
     def _size_problem(self, name: str) -> str | None:
@@ -98,8 +98,7 @@ class Manifest:
         try:
             found = path.stat()
         except OSError as error:
-            missing = isinstance(error, FileNotFoundError)
-            return f"{name}: {'missing' if missing else f'cannot be read: {reason(error)}'}; {_AGAIN}"
+            return f"{name}: missing; {_AGAIN}" if isinstance(error, FileNotFoundError) else f"{name}: {unreadable(error)}"
         if not stat.S_ISREG(found.st_mode):
             return f"{name}: no file; {_AGAIN}"
         return None if found.st_size == size else f"{name}: {found.st_size} bytes, the run wrote {size}; {_AGAIN}"
@@ -154,7 +153,7 @@ def read_manifest(run_dir: str | Path) -> Manifest | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read: {reason(error)}; {_AGAIN}") from error
+        raise StoreError(f"{path}: {unreadable(error)}") from error
 
 
 def _parse(path: Path) -> Manifest:
@@ -174,11 +173,16 @@ def _parse(path: Path) -> Manifest:
     return Manifest(path.parent, files, hashlib.sha256(data).hexdigest())
 
 
+def unfinished(run_dir: str | Path) -> str:
+    """What is said of a run without a marker: nothing in its folder tells one that was killed from one that is on."""
+    return f"{run_dir} did not finish: it holds no {MARKER_NAME} marker. Wait if it is still on, or run it again"
+
+
 def require_manifest(run_dir: str | Path) -> Manifest:
     """:func:`read_manifest` of a run that must have finished."""
     found = read_manifest(run_dir)
     if found is None:
-        raise IncompleteRunError(f"{run_dir} did not finish: it holds no {MARKER_NAME} marker. Run it again")
+        raise IncompleteRunError(unfinished(run_dir))
     return found
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,21 @@ def test_a_limit_after_the_run_is_complete_loses_nothing(
     assert in_process(tmp_path, report=True) == 0
     said = capsys.readouterr().err
     assert said.count("the run is complete") == 2 and said.count("too many open files") == 2
+    only_run(tmp_path)
+
+
+def test_a_signal_after_the_run_is_complete_loses_the_report_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+
+    monkeypatch.setattr("mcsim.reports.report.write_report", stopped)
+    assert in_process(tmp_path, report=True) == 130
+    said = capsys.readouterr().err
+    assert "the run is complete, its report was not written: stopped; `mcsim report" in said
+    assert said.endswith("mcsim: stopped by SIGTERM\n")
     only_run(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -143,3 +144,25 @@ def test_a_mapping_of_another_kind() -> None:
 def test_a_loan_or_path_of_another_kind(finished: Path, loan: Any, path: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         mcsim.open_run(finished).regenerate(loan, path)
+
+
+def test_a_file_that_may_not_be_read_is_not_damaged(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To restore it would not help; by the digest, for whoever runs the tests as root may read everything."""
+
+    def denied(path: Path) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("mcsim.store.marker._digest", denied)
+    code, message = answer("info", copied, capsys)
+    assert code == 4 and "config.yaml: cannot be read: Permission denied; allow reading it" in message
+    assert "restore" not in message
+
+
+def test_a_run_may_still_be_on(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copied / "COMPLETE").unlink()
+    for verb in ("price", "report", "verify"):
+        code, message = answer(verb, copied, capsys)
+        assert code == 3 and "Wait if it is still on, or run it again" in message
+    assert cli.main(["info", str(copied)]) == 3 and "or is still on; wait" in capsys.readouterr().out
