@@ -17,7 +17,7 @@ from mcsim.conf_dir import CAMPAIGN, CONFIG_NAME, OptionFile, config_dir, option
 from mcsim.errors import InputError, nearest
 from mcsim.option_file import Option, read_option
 from mcsim.overrides import Override, read_overrides
-from mcsim.references import ABSENT, select
+from mcsim.references import ABSENT, leaf_names, select
 from mcsim.settings import leaves
 from mcsim.yaml_files import read_text
 
@@ -84,7 +84,7 @@ class _Composer:
         for word in given:
             if not self._is_choice(word) and not self._unjudged(word.key):
                 self.problems += apply(tree, word, self.options)
-                self._given |= dict.fromkeys(_leaf_names(word.value, word.key), "")
+                self._given |= dict.fromkeys(leaf_names(word.value, word.key), "")
         return Composed(tree, campaign, self._given, self.problems, self._doubtful)
 
     def section(self, group: str, name: str, within: Mapping[str, str]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class _Composer:
                     found.clear()
                 merge(found, step.content, where)
                 if step.file.own:
-                    self._given |= dict.fromkeys(_leaf_names(step.content, where), str(step.file.path))
+                    self._given |= dict.fromkeys(leaf_names(step.content, where), str(step.file.path))
             else:
                 below = f"{group}/{step}"
                 found[step] = self.section(below, within.get(below, chosen[step]), within)
@@ -146,7 +146,7 @@ class _Composer:
                     content = _without(option.content, [key.replace("/", ".") for key in user])
                     merge(keys, content)
                     if option.file.own:
-                        self._given.update(dict.fromkeys(_leaf_names(content, ""), str(option.file.path)))
+                        self._given.update(dict.fromkeys(leaf_names(content, ""), str(option.file.path)))
                 elif not group:
                     add(other, (*above, name))
                 elif group in self.options and group != CAMPAIGN:
@@ -273,14 +273,6 @@ def _option_problem(word: Override, options: Sequence[str]) -> str:
         f"{word.text}: a run takes an option by its name, not a file; keep it as DIR/{word.key}/{stem}.yaml "
         f"and give --config-dir DIR {word.key}={stem}"
     )
-
-
-def _leaf_names(value: Any, where: str) -> Iterator[str]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _leaf_names(inner, f"{where}.{key}" if where else str(key))
-    else:
-        yield where
 
 
 def _without(content: Mapping[str, Any], names: Sequence[str], where: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ can be reached: a run must not depend on what its folder does not record.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcsim.errors import nearest, shown
@@ -27,6 +27,15 @@ def select(tree: Any, key: str) -> Any:
             return ABSENT
         tree = tree[part]
     return tree
+
+
+def leaf_names(value: Any, where: str) -> Iterator[str]:
+    """Dotted names of what a value holds under ``where``: of every key of a mapping, or its own."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from leaf_names(inner, f"{where}.{key}" if where else str(key))
+    else:
+        yield where
 
 
 def resolved(tree: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mcsim.errors import shown
+from mcsim.overrides import read_overrides
 from mcsim.ranges import READ_BY
-from mcsim.references import ABSENT, select
+from mcsim.references import ABSENT, leaf_names, select
 
 if TYPE_CHECKING:
     from mcsim.settings import Settings
@@ -61,7 +62,7 @@ def without_effect(settings: Settings, loans: Any, overrides: Sequence[str]) -> 
     overrides : sequence of str
         What the user gave; settings in option files serve other runs too, and are passed over.
     """
-    given = [word.partition("=")[0].lstrip("+") for word in overrides]
+    given = [name for word in read_overrides(overrides, []) for name in leaf_names(word.value, word.key)]
     return [
         f"{key}: given, but changes no price of this run: {why}"
         for name, why in _unread_by_loans_and_models(settings, loans)
@@ -84,11 +85,19 @@ def _unread_by_loans_and_models(settings: Settings, loans: Any) -> Iterator[tupl
         yield "rates.mortgage_", "none of its models reads the mortgage rate"
     elif rates.mortgage_residual is not None:
         yield "rates.mortgage_rate", "rates.mortgage_residual is given, which is taken in its place"
+        if rates.mortgage_residual == 0:
+            yield "rates.mortgage_residual_half_life_months", "rates.mortgage_residual is 0, and stays it"
     marked = portfolio.source in ("fannie_acquisition", "table")  # to the cut-off, by the history
     if "ltv" not in read and not marked:
         yield "home_prices.", "none of its models reads home prices"
-    elif None not in (prices.initial_growth_quarterly, prices.initial_gap) and not marked:
+    elif prices.initial_gap is not None:
+        for trend in ("home_prices.trend_from", "home_prices.trend_to"):
+            yield trend, "home_prices.initial_gap is given, which is taken in the place of the gap from the trend"
+    started = None not in (prices.initial_growth_quarterly, prices.initial_gap)
+    if "ltv" in read and started and not marked:
         yield (
             "home_prices.history_file",
             "initial_growth_quarterly and initial_gap are given, and no loan is marked by the history",
         )
+    if rates.curve != settings.market_date and (started or "ltv" not in read):
+        yield "market_date", "the curve has a date of its own or is flat, and home prices do not start from it"

@@ -65,12 +65,20 @@ def build_settings(
     values = _section(Settings, _with_backend_name(raw, found), "", others)
     said = {problem.partition(" = ")[0] for problem in found if " = " in problem}
     found += [line for line in others if not line.startswith(silent) and line.partition(" = ")[0] not in said]
+    found = _told_where_given(found, given or {})
     if not found:
         settings = Settings(**{**values, "raw": dict(raw)})
         found += consistency_problems(settings)
         if not found:
             return settings
     raise InputError(found)
+
+
+def _told_where_given(problems: list[str], given: Mapping[str, str]) -> list[str]:
+    """Without those of keys that only follow one that was given, ``${market_date}``, and are wrong as it is."""
+    parts = [line.partition(" = ") for line in problems]
+    mine = {said for name, _, said in parts if said and name in given}
+    return [line for line, (name, _, said) in zip(problems, parts, strict=True) if name in given or said not in mine]
 
 
 def check_spreads(spreads: Mapping[str, Any]) -> dict[str, float]:

@@ -122,7 +122,9 @@ def _column_problems(field: str, source: Source, column: Column) -> list[str]:
         if spec.kind in ("choice", "flag"):
             words = ", ".join(spec.choices) or "true, false"
             return [f"{where} holds none of {words}, such as {sample!r}; name its codes with codes: {{{sample}: ...}}"]
-        return [f"{where} holds no number, such as {sample!r}; a decimal comma is file: {{decimal: ','}}"]
+        comma = np.isfinite(numbers([sample], ",")[0]).all()
+        hint = "a decimal comma is file: {decimal: ','}" if comma else "write digits alone, such as 400000 or -0.5"
+        return [f"{where} holds no number, such as {sample!r}; {hint}"]
     return _unit_problems(field, source, column, where)
 
 

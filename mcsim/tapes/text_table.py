@@ -28,6 +28,8 @@ MOST_COLUMNS = 2_000
 MOST_CELLS = 200_000_000  # of a Parquet file: two million loans of a hundred columns; its size says nothing of what it holds
 _SHOWN = 80
 _MOST_LINES_OF_A_CELL = 20  # names and remarks of some lines are met
+_MOST_TITLES = 10  # lines above the names of the columns
+_FEW = 3  # delimiters that a line of a remark may have
 _SEP = re.compile(r"\ufeff?\"?sep=(?P<sep>[^\r\n])\"?(?=\r?\n)", re.I)
 
 
@@ -99,7 +101,7 @@ def _csv(path: Path, text: str, delimiter: str, names: tuple[str, ...]) -> TextT
                 continue
             if header:
                 _refuse_title(path, header, record)
-                header = []
+                header = header if len(kept) + len(rejects) < _MOST_TITLES else []
             reason = _misfit(record, len(names), named, delimiter, (before + 1, line))
             if reason:
                 rejects.append(Reject(line, record[0][:40], "line", delimiter.join(record)[:_SHOWN], reason))
@@ -118,6 +120,9 @@ def _csv(path: Path, text: str, delimiter: str, names: tuple[str, ...]) -> TextT
 
 def _misfit(record: Sequence[str], n_names: int, named: int, delimiter: str, lines: tuple[int, int]) -> str:
     """Why a row does not fit the names of the columns; empty where it does. Columns behind the last name may be left out."""
+    inner = [line for cell in record for line in cell.splitlines()[1:]] if lines[1] > lines[0] else []
+    if any(line.count(delimiter) >= max(named - 1, _FEW) for line in inner):  # a cell that holds a whole row
+        return _open_quote(*lines)
     if len(record) >= named and not any(cell.strip() for cell in record[n_names:]):
         return ""
     reason = f"{len(record)} columns; expected {n_names} delimited by {delimiter!r}"
@@ -144,8 +149,8 @@ def _refuse_title(path: Path, header: Sequence[str], record: Sequence[str]) -> N
     filled, below = ([cell.strip() for cell in cells if cell.strip()] for cells in (header, record))
     if 2 * len(filled) <= len(below) and not np.isfinite(numbers(below)[0]).any():
         raise InputError(
-            f"{path}: the first line ({' '.join(filled)[:_SHOWN]!r}) does not name the columns, the line below it does "
-            f"({', '.join(below)[:_SHOWN]!r}); take the first line out"
+            f"{path}: the first line ({' '.join(filled)[:_SHOWN]!r}) does not name the columns, a line below it does "
+            f"({', '.join(below)[:_SHOWN]!r}); take out what stands above that"
         )
 
 

@@ -161,6 +161,12 @@ def test_a_default_spread_in_a_file_is_for_classes_of_other_deals(tmp_path: Path
         ("a tape, a date, one thread", "rates.mortgage_residual_half_life_months=3", "reads the mortgage rate"),
         ("a tape, a date, one thread", "home_prices.initial_gap=0.1", "reads home prices"),
         ("a pool, flat, one thread", "home_prices.history_file=absent.csv", "initial_gap are given"),
+        ("a tape, a date, one thread", "portfolio={servicing_rate: 0.01}", "a servicing fee of its own"),
+        ("a tape, a date, one thread", "rates={mortgage_floor: 0.02}", "reads the mortgage rate"),
+        ("a pool, flat, one thread", "market_date=2019-12-31", "home prices do not start from it"),
+        ("a pool, flat, one thread", "home_prices.trend_from=1990", "initial_gap is given"),
+        ("a pool, flat, one thread", "home_prices={trend_to: 2010}", "initial_gap is given"),
+        ("a pool, flat, one thread", "rates.mortgage_residual_half_life_months=3", "mortgage_residual is 0"),
         ("a pool, flat, one thread", "rates.index_tenor_years=2", ""),
         ("a pool, flat, one thread", "portfolio.servicing_rate=0.003", ""),
         ("a pool, flat, one thread", "rates.mortgage_floor=0.01", ""),
@@ -171,7 +177,9 @@ def test_what_loans_or_models_leave_unread_is_warned_of(which: str, word: str, w
     words = [*RUNS[which], f"output.runs_dir={tmp_path}", word]
     if "tape" in which:
         words.append(write_filing(tmp_path / "tape.xml", 2))
-    if "history_file" in word:
+    if "half_life" in word and "flat" in which:
+        words.append("rates.mortgage_residual=0")
+    if any(name in word for name in ("history_file", "trend_", "market_date")):
         words += ["home_prices.initial_growth_quarterly=0", "home_prices.initial_gap=0"]
     said = [text for text in run_campaign(load_settings(words), words).warnings if "changes no price" in text]
     assert len(said) == bool(why) and all(text.startswith(word.partition("=")[0]) and why in text for text in said)
@@ -180,3 +188,20 @@ def test_what_loans_or_models_leave_unread_is_warned_of(which: str, word: str, w
 def test_a_date_written_as_a_number_is_told_its_form() -> None:
     with pytest.raises(InputError, match="market_date = 20201231: expected text; a date is YYYY-MM-DD"):
         load_settings(["market_date=20201231"])
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["market_date=20201231"], ["market_date"]),
+        (["portfolio.cut_off=20201231"], ["portfolio.cut_off"]),
+        (["portfolio.cut_off=20201231", "market_date=20201231"], ["market_date", "portfolio.cut_off"]),
+        (["rates.sigma=x", "rates.mean_reversion=${rates.sigma}"], ["rates.mean_reversion", "rates.sigma"]),
+        (["market_date=31.12.2020"], ["market_date"]),
+    ],
+)
+def test_what_follows_a_wrong_setting_is_not_wrong_too(words: list[str], named: list[str]) -> None:
+    """A line more was said of rates.curve, which nobody had written."""
+    with pytest.raises(InputError) as error:
+        load_settings(words)
+    assert sorted(line.partition(" = ")[0] for line in error.value.problems) == named

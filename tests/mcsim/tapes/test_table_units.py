@@ -193,3 +193,11 @@ def test_real_tapes_pass(shared_file: Any, path: Path, name: str, columns: dict[
     assert not [
         r for r in tape.rejects if "another unit" in r.reason or "original balance" in r.reason or "servicing" in r.reason
     ]
+
+
+@pytest.mark.parametrize("cell", ["400 000", "400'000", "\N{EURO SIGN}400000", "(400000)", "400000 USD", "four"])
+def test_what_a_decimal_comma_does_not_mend_is_not_told_to_use_one(path: Path, cell: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(write(path, *rows(LOAN | {"balance": cell}, good=3)), {})
+    assert "columns.balance: column 'balance' holds no number" in str(caught.value)
+    assert "write digits alone" in str(caught.value) and "decimal comma" not in str(caught.value)

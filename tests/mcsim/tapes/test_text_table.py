@@ -236,6 +236,25 @@ def test_a_quote_that_is_not_closed(tmp_path: Path, rows: int, opens: int) -> No
 
 def test_a_title_above_the_names(tmp_path: Path) -> None:
     for title in ("Loan tape of the pool", "Loan tape,,,", "Loan tape,As of December,,,"):
-        with pytest.raises(InputError, match=r"the first line \('Loan tape.*take the first line out"):
+        with pytest.raises(InputError, match=r"the first line \('Loan tape.*take out what stands above"):
             read(tmp_path / "t.csv", f"{title}\na,b,c,d\n1,2,3,4\n")
     assert read(tmp_path / "t.csv", "a,,,\n1,2,3,x\n").names == ("a", "column 2", "column 3", "column 4")
+
+
+@pytest.mark.parametrize("below", ["", "\n\nConfidential", "\nAs of December\nUSD\nDraft", ",,\nConfidential,,"])
+def test_several_titles_above_the_names(below: str, tmp_path: Path) -> None:
+    """Seven fields were said to have no column."""
+    with pytest.raises(InputError, match=r"the first line \('Loan tape'.*a line below it does \('id, balance"):
+        read(tmp_path / "t.csv", f"Loan tape{below}\nid,balance,note_rate,state\na,1,2,CA\nb,1,2,CA\n")
+
+
+def test_an_open_quote_in_a_few_rows_is_named(tmp_path: Path) -> None:
+    """It ended with the file, or within some lines: the row was blamed for its state."""
+    found = read(tmp_path / "t.csv", 'a,b,c,state\n1,2,3,CA\n2,2,3,"CA\n3,2,3,CA\n4,2,3,CA\n')
+    (reject,) = found.rejects
+    assert "a row runs from line 3 to line 5: a quote that opens there is not closed" in reject.reason
+
+
+def test_a_remark_of_some_lines_is_one_cell(tmp_path: Path) -> None:
+    found = read(tmp_path / "t.csv", 'a,remark\n1,"one, two\nthree, four, five"\n2,none\n')
+    assert not found.rejects and found.columns["a"].tolist() == ["1", "2"]
