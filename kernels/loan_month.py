@@ -88,9 +88,13 @@ def build_leave(ops: Ops, decrement: str) -> Callable[..., Any]:
     return expected if decrement == "expected" else sampled
 
 
-def _build_exact(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Sum and difference of shares, with what rounding lost; in float64 nothing that matters is lost, and nothing is computed."""
-    two_sum, zero, single = special.build_two_sum(ops), ops.real(0), ops.precision == "float32"
+def _build_exact(ops: Ops, decrement: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Sum and difference of shares, with what rounding lost.
+
+    In float64 nothing that matters is lost, and nothing is computed. In ``sampled`` mode nothing at all: a loan enters foreclosure
+    once, whole, and leaves it whole.
+    """
+    two_sum, zero, single = special.build_two_sum(ops), ops.real(0), ops.precision == "float32" and decrement == "expected"
 
     @ops.function
     def add(a, b):  # type: ignore[no-untyped-def]
@@ -105,7 +109,7 @@ def _build_exact(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return add, subtract
 
 
-def build_flows(ops: Ops) -> Callable[..., Any]:
+def build_flows(ops: Ops, decrement: str) -> Callable[..., Any]:
     """``flows(...)``: new shares and the month's flows in USD, in the order of :data:`FIELDS`.
 
     Arguments: ``scheduled`` (balance at the start of the month, USD); ``performing``, ``foreclosed`` (shares) and
@@ -120,7 +124,7 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
     foreclosed share is one of the falling scheduled balance, as the performing shares are; else it is USD and does not fall.
     The servicer keeps its fee out of the interest it collects, and advances interest net of it.
     """
-    where, clip, minimum, add, subtract = ops.where, ops.clip, ops.minimum, *_build_exact(ops)
+    where, clip, minimum, add, subtract = ops.where, ops.clip, ops.minimum, *_build_exact(ops, decrement)
     zero, one, half, most = ops.real(0), ops.real(1), ops.real(0.5), ops.real(np.inf)
 
     @ops.function
