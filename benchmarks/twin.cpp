@@ -47,7 +47,7 @@ inline int32_t bits(float x) { int32_t i; std::memcpy(&i, &x, 4); return i; }
 inline float real(int32_t i) { float x; std::memcpy(&x, &i, 4); return x; }
 
 constexpr float LN2_HIGH = 2839.0 / 4096, LN2_LOW = 0.69314718055994530942 - 2839.0 / 4096;
-constexpr float LOG2E = 1.4426950408889634074, ROUNDER = 12582912.0;  // 1.5 * 2^23
+constexpr float LOG2E = 1.4426950408889634074, ROUNDER = 12582912.0 + 127;  // 1.5 * 2^23, and the bias of an exponent
 
 struct Reduced { float scale, m; };
 inline Reduced reduce(float x) {
@@ -55,7 +55,7 @@ inline Reduced reduce(float x) {
     x = x > 88.0f ? 88.0f : x;
     const float t = x * LOG2E + ROUNDER, k = t - ROUNDER;
     const float r = (x - k * LN2_HIGH) - k * LN2_LOW;
-    return {real((bits(t) - (bits(ROUNDER) - 127)) << 23), r * series<ExpTail>(r)};
+    return {real(int32_t(uint32_t(bits(t)) << 23)), r * series<ExpTail>(r)};
 }
 inline float exp_(float x) { const Reduced e = reduce(x); return e.scale + e.scale * e.m; }
 
@@ -195,9 +195,9 @@ inline void settle(const Month& m, float* __restrict work, float* __restrict sta
         left = unit * (left > 0.0f ? left : 0.0f);
         const float paying = scheduled * (performing - defaulted), after = scheduled - scheduled * principal_rate;
         const float stays = performing - defaulted - prepaid;
-        float net_rate = interest_rate - m.servicing_rate;
-        net_rate = net_rate > 0.0f ? net_rate : 0.0f;
-        const float advanced_principal = advanced ? left * principal_rate * stays_on : 0.0f;
+        const float net_rate = interest_rate - m.servicing_rate;
+        const float advanced_rate = m.advances_interest * unit * (net_rate > 0.0f ? net_rate : 0.0f);
+        const float advanced_principal = advanced ? left * (principal_rate * stays_on) : 0.0f;
         const float liquidated_balance = unit * liquidated;
         float loss = severity * liquidated * (advanced ? work[AT_DEFAULT * W + p] : 1.0f);
         loss = loss < liquidated_balance ? loss : liquidated_balance;
@@ -208,7 +208,7 @@ inline void settle(const Month& m, float* __restrict work, float* __restrict sta
         work[0 * W + p] += after * stays;
         work[1 * W + p] += left - advanced_principal;
         work[2 * W + p] += paying * interest_rate;
-        work[3 * W + p] += m.advances_interest * unit * in_foreclosure * net_rate;
+        work[3 * W + p] += in_foreclosure * advanced_rate;
         work[4 * W + p] += paying * principal_rate;
         work[5 * W + p] += advanced_principal;
         work[6 * W + p] += after * prepaid;

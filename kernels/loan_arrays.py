@@ -200,7 +200,8 @@ def _build_draw(ops: Ops) -> Callable[..., None]:
 
 
 def _build_monthly_rate(ops: Ops, model: Model) -> Callable[..., Array]:
-    rate_of, bounded, convert, annual = model.build(ops), build_bounded(ops), _build_convert(ops), model.annual
+    rate_of, bounded, convert = model.build(ops), build_bounded(ops, model.bounded), _build_convert(ops)
+    annual = model.annual
 
     def rate(observables: tuple[Any, ...], parameters: Array, allowed: Array) -> Array:
         raw = np.asarray(bounded(rate_of(*observables, parameters)))
@@ -224,7 +225,7 @@ def _build_convert(ops: Ops) -> Callable[..., Array]:
 
 def _build_advance(ops: Ops, prepayment: Model, default: Model, severity: Model, decrement: str) -> Callable[..., Any]:
     """One tile, one month: updates its state, returns the flows of its loans."""
-    look, bounded, severity_of = build_observe(ops), build_bounded(ops), severity.build(ops)
+    look, bounded, severity_of = build_observe(ops), build_bounded(ops, severity.bounded), severity.build(ops)
     prepay, fail = _build_monthly_rate(ops, prepayment), _build_monthly_rate(ops, default)
     leave, expect, flows_of = build_leave(ops, decrement), build_leave(ops, "expected"), build_flows(ops, decrement)
     one, sampled = ops.real(1), decrement == "sampled"

@@ -34,7 +34,7 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
     observe, flows = build_observe(ops), build_flows(ops, decrement)
     leave, expect = build_leave(ops, decrement), build_leave(ops, "expected")
     smm_of, mdr_of, severity_of = _monthly(ops, prepayment), _monthly(ops, default), severity.build(ops)
-    one, bounded = ops.real(1), build_bounded(ops)
+    one, bounded = ops.real(1), build_bounded(ops, severity.bounded)
 
     @ops.function
     def month(
@@ -67,7 +67,8 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
 
 def _monthly(ops: Ops, model: Any) -> Callable[..., Any]:
     rate_of, log_survival, monthly, annual = model.build(ops), build_log_survival(ops), build_monthly(ops), model.annual
-    bounded, short, most = build_bounded(ops), build_short_monthly(ops), ops.real(SHORT_MOST[ops.precision])
+    bounded, short = build_bounded(ops, model.bounded), build_short_monthly(ops)
+    most = ops.real(SHORT_MOST[ops.precision])
 
     @ops.function
     def rate(month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters, allowed):  # type: ignore[no-untyped-def]

@@ -53,9 +53,16 @@ def build_observe(ops: Ops) -> Callable[..., Any]:
     return observe
 
 
-def build_bounded(ops: Ops) -> Callable[..., Any]:
-    """``bounded(rate)``: what a model returned, held to [0, 1]. A NaN stays one: it must be seen, not priced."""
+def build_bounded(ops: Ops, already: bool = False) -> Callable[..., Any]:
+    """``bounded(rate)``: a model's rate, held to [0, 1] by us where not by itself. A NaN stays one: it must be seen, not priced."""
     clip, zero, one = ops.clip, ops.real(0), ops.real(1)
+
+    @ops.function
+    def unchanged(rate):  # type: ignore[no-untyped-def]
+        return rate
+
+    if already:
+        return unchanged  # type: ignore[no-any-return]
 
     @ops.function
     def bounded(rate):  # type: ignore[no-untyped-def]
@@ -145,11 +152,11 @@ def build_flows(ops: Ops, decrement: str) -> Callable[..., Any]:
 
         paying = scheduled * (performing - defaulted)
         net_rate = interest_rate - servicing_rate
-        net_rate = where(net_rate > zero, net_rate, zero)
+        advanced_rate = advances_interest * unit * where(net_rate > zero, net_rate, zero)
         after_payment = scheduled - scheduled * principal_rate
         stays = performing - defaulted - prepaid
         # A maturing loan is paid off, but a balloon is never advanced: what is in foreclosure keeps its balance.
-        advanced_principal = where(advanced, left * principal_rate * (one - matures), zero)
+        advanced_principal = where(advanced, left * (principal_rate * (one - matures)), zero)
         liquidated_balance = unit * liquidated
         loss = severity * liquidated * where(advanced, scheduled_at_default, one)
         loss = minimum(loss, liquidated_balance)
@@ -162,7 +169,7 @@ def build_flows(ops: Ops, decrement: str) -> Callable[..., Any]:
             after_payment * stays,
             left - advanced_principal,
             paying * interest_rate,
-            advances_interest * unit * in_foreclosure * net_rate,
+            in_foreclosure * advanced_rate,
             paying * principal_rate,
             advanced_principal,
             after_payment * prepaid,

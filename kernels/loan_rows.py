@@ -134,7 +134,7 @@ def build_observe_row(ops: Ops, width: int, sampled: bool) -> Callable[..., None
 
 def build_rate_row(ops: Ops, width: int, model: Model, row: int) -> Callable[..., None]:
     """The monthly rate of ``model`` times ``allowed`` into ``row``; an annual model's rate is converted."""
-    rate_of, bounded, convert = model.build(ops), build_bounded(ops), _build_convert_row(ops, width, row)
+    rate_of, bounded, convert = model.build(ops), build_bounded(ops, model.bounded), _build_convert_row(ops, width, row)
     lanes, at, annual = ops.lanes, ops.at, model.annual
     raw = (LEAVING if annual else row) * width
 
@@ -179,7 +179,7 @@ def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> C
     """Who leaves, what flows: updates the loan's state and adds to the month's sums."""
     leave, expect, flows, severity_of = (
         build_leave(ops, decrement), build_leave(ops, "expected"), build_flows(ops, decrement), severity.build(ops))  # fmt: skip
-    lanes, at, one, bounded = ops.lanes, ops.at, ops.real(1), build_bounded(ops)
+    lanes, at, one, bounded = ops.lanes, ops.at, ops.real(1), build_bounded(ops, severity.bounded)
     sampled = decrement == "sampled"
 
     @ops.function

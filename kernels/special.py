@@ -133,9 +133,8 @@ def _build_exponentials(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any
         ops.real, ops.integer, ops.clip, ops.bits, ops.from_bits, ops.to_integer)  # fmt: skip
     mantissa, bias = (23, 127) if single else (52, 1023)
     shift, one = integer(mantissa), real(1)
-    # Adding 1.5 * 2**mantissa rounds to an integer, which then stands in the low bits.
-    rounder = real(1.5 * 2.0**mantissa)
-    zero_bits = integer(int(rounder.view(integer)) - bias)
+    # Adding 1.5 * 2**mantissa rounds to an integer, which then stands in the low bits: with the exponent's bias, as an exponent.
+    rounder = real(1.5 * 2.0**mantissa + bias)
     log2e = real(1 / math.log(2))
     ln2_high, ln2_low = _ln2_parts(ops)
     lowest, highest = (real(-87.0), real(88.0)) if single else (real(-708.0), real(709.0))
@@ -145,9 +144,8 @@ def _build_exponentials(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any
         x = clip(x, lowest, highest)
         t = x * log2e + rounder
         k = t - rounder
-        exponent = to_integer(bits(t) - zero_bits)
         r = (x - k * ln2_high) - k * ln2_low
-        return from_bits(to_integer(exponent << shift)), r * tail(r)
+        return from_bits(to_integer(bits(t) << shift)), r * tail(r)
 
     @ops.function
     def exp(x):  # type: ignore[no-untyped-def]
