@@ -23,6 +23,7 @@ from kernels.loan_month import FIELDS
 from kernels.loan_terms import TILE, Count, Real, Row
 from kernels.ops import LANES, make_ops
 from kernels.special import atan_coefficients
+from kernels.speeds import SHORT_MOST, short_coefficients
 
 LOANS, MONTHS, LAG, STATES = 256, 360, 12, 40
 """Eight tiles of loans over thirty years: a fifteenth of a second a call, so that many rounds can be interleaved."""
@@ -124,7 +125,9 @@ def build_twin(folder: Path) -> Any:
         *FLAGS,
         f"-DWIDTH={LANES}",
         f"-DTILE_LOANS={TILE}",
-        "-DATAN=" + ",".join(str(float(c)) for c in np.float32(atan_coefficients(10))),
+        "-DATAN=" + _digits(atan_coefficients(10)),
+        "-DSHORT=" + _digits(short_coefficients("float32")),
+        f"-DSHORT_MOST={SHORT_MOST['float32']}f",
         "-shared",
         "-fPIC",
         str(source),
@@ -133,6 +136,10 @@ def build_twin(folder: Path) -> Any:
     ]
     subprocess.run(command, check=True)
     return ctypes.CDLL(str(library)).twin
+
+
+def _digits(coefficients: tuple[float, ...]) -> str:
+    return ",".join(str(float(c)) for c in np.float32(coefficients))
 
 
 def make_twin_run(twin: Any, decrement: str, inputs: Inputs) -> Callable[[], Any]:

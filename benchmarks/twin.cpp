@@ -15,7 +15,9 @@ constexpr int FIELDS = 11, DRAWS = 4;
 enum Work { INTEREST_RATE = FIELDS, PRINCIPAL_RATE, OPENING, AT_DEFAULT, NOTE, FACTOR, LTV, DEFAULTED_LTV, LEAVING, MDR, SMM, N_WORK };
 struct Sum { float high, low; };
 
-static inline Sum two_sum(float a, float b) {
+// In sampled mode a share is all or nothing, and no sum loses anything.
+template <bool sampled> inline Sum add(float a, float b) {
+    if (sampled) return {a + b, 0.0f};
     const float total = a + b, from_b = total - a;
     return {total, (a - (total - from_b)) + (b - from_b)};
 }
@@ -32,6 +34,7 @@ struct LogSeries { static constexpr float c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 
 struct AtanSeries {  // kernels.special.atan_coefficients(10)
     static constexpr float c[] = {ATAN};
 };
+struct ShortSeries { static constexpr float c[] = {SHORT}; };  // kernels.speeds.short_coefficients
 
 // Horner's rule.
 template <class C, int first, int count> inline float polynomial(float x) {
@@ -44,7 +47,7 @@ inline int32_t bits(float x) { int32_t i; std::memcpy(&i, &x, 4); return i; }
 inline float real(int32_t i) { float x; std::memcpy(&x, &i, 4); return x; }
 
 constexpr float LN2_HIGH = 2839.0 / 4096, LN2_LOW = 0.69314718055994530942 - 2839.0 / 4096;
-constexpr float LOG2E = 1.4426950408889634074, ROUNDER = 12582912.0;  // 1.5 * 2^23
+constexpr float LOG2E = 1.4426950408889634074, ROUNDER = 12582912.0 + 127;  // 1.5 * 2^23, and the bias of an exponent
 
 struct Reduced { float scale, m; };
 inline Reduced reduce(float x) {
@@ -52,7 +55,7 @@ inline Reduced reduce(float x) {
     x = x > 88.0f ? 88.0f : x;
     const float t = x * LOG2E + ROUNDER, k = t - ROUNDER;
     const float r = (x - k * LN2_HIGH) - k * LN2_LOW;
-    return {real((bits(t) - (bits(ROUNDER) - 127)) << 23), r * series<ExpTail>(r)};
+    return {real(int32_t(uint32_t(bits(t)) << 23)), r * series<ExpTail>(r)};
 }
 inline float exp_(float x) { const Reduced e = reduce(x); return e.scale + e.scale * e.m; }
 
@@ -106,13 +109,21 @@ inline void rates(const Month& m, const float* __restrict mortgage, const float*
         rate = rate > 0.0f ? rate : 0.0f;
         leaving[p] = rate < 0.999f ? rate : 0.999f;
     }
+    int32_t beyond = 0;
     LANES {
-        const float stay = 1.0f - leaving[p];
-        smm[p] = log_(stay) + ((1.0f - stay) - leaving[p]);
+        smm[p] = leaving[p] * series<ShortSeries>(leaving[p]);
+        beyond |= leaving[p] <= SHORT_MOST ? 0 : 1;
     }
-    LANES {
-        const float x = smm[p] * float(1.0 / 48), once = x * series<ExpTail>(x), twice = once * (2.0f + once);
-        smm[p] = leaving[p] >= 1.0f ? 1.0f : -(twice * (2.0f + twice));
+    if (beyond) {
+        LANES {
+            const float stay = 1.0f - leaving[p];
+            smm[p] = log_(stay) + ((1.0f - stay) - leaving[p]);
+        }
+        LANES {
+            const float x = smm[p] * float(1.0 / 48), once = x * series<ExpTail>(x), twice = once * (2.0f + once);
+            const float whole = leaving[p] >= 1.0f ? 1.0f : -(twice * (2.0f + twice));
+            smm[p] = leaving[p] <= SHORT_MOST ? leaving[p] * series<ShortSeries>(leaving[p]) : whole;
+        }
     }
 
     const float ramped = m.age / dp[3], base = dp[0] * (ramped < 1.0f ? ramped : 1.0f);
@@ -174,9 +185,9 @@ inline void settle(const Month& m, float* __restrict work, float* __restrict sta
         const float interest_rate = work[INTEREST_RATE * W + p], liquidated = ring[p];
         const float unit = advanced ? scheduled : 1.0f, defaulted_balance = defaulted * scheduled;
         const float entering = advanced ? defaulted : defaulted_balance;
-        const Sum entered = two_sum(foreclosed, entering);
+        const Sum entered = add<sampled>(foreclosed, entering);
         const float difference = entered.high - liquidated;
-        const Sum remaining = {difference, (entered.high - difference) - liquidated};
+        const Sum remaining = {difference, sampled ? 0.0f : (entered.high - difference) - liquidated};
         float low = state[FORECLOSED_LOW * W + p] + entered.low;
         const float in_foreclosure = entered.high + low;
         low = low + remaining.low;
@@ -184,9 +195,9 @@ inline void settle(const Month& m, float* __restrict work, float* __restrict sta
         left = unit * (left > 0.0f ? left : 0.0f);
         const float paying = scheduled * (performing - defaulted), after = scheduled - scheduled * principal_rate;
         const float stays = performing - defaulted - prepaid;
-        float net_rate = interest_rate - m.servicing_rate;
-        net_rate = net_rate > 0.0f ? net_rate : 0.0f;
-        const float advanced_principal = advanced ? left * principal_rate * stays_on : 0.0f;
+        const float net_rate = interest_rate - m.servicing_rate;
+        const float advanced_rate = m.advances_interest * unit * (net_rate > 0.0f ? net_rate : 0.0f);
+        const float advanced_principal = advanced ? left * (principal_rate * stays_on) : 0.0f;
         const float liquidated_balance = unit * liquidated;
         float loss = severity * liquidated * (advanced ? work[AT_DEFAULT * W + p] : 1.0f);
         loss = loss < liquidated_balance ? loss : liquidated_balance;
@@ -197,7 +208,7 @@ inline void settle(const Month& m, float* __restrict work, float* __restrict sta
         work[0 * W + p] += after * stays;
         work[1 * W + p] += left - advanced_principal;
         work[2 * W + p] += paying * interest_rate;
-        work[3 * W + p] += m.advances_interest * unit * in_foreclosure * net_rate;
+        work[3 * W + p] += in_foreclosure * advanced_rate;
         work[4 * W + p] += paying * principal_rate;
         work[5 * W + p] += advanced_principal;
         work[6 * W + p] += after * prepaid;

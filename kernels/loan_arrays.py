@@ -20,7 +20,7 @@ from kernels.loan_sums import fold
 from kernels.loan_terms import TILE, Count, Real, Row, build_adjustable_calendar, build_calendar
 from kernels.ops import LANES, Ops
 from kernels.philox import DRAWS_PER_BLOCK
-from kernels.speeds import build_log_survival, build_monthly
+from kernels.speeds import SHORT_MOST, build_log_survival, build_monthly, build_short_monthly
 
 Array = Any
 _BALANCE, _LTV, _NOTE_RATE, _SERVICING_RATE = int(Real.BALANCE), int(Real.LTV), int(Real.NOTE_RATE), int(Real.SERVICING_RATE)
@@ -200,23 +200,34 @@ def _build_draw(ops: Ops) -> Callable[..., None]:
 
 
 def _build_monthly_rate(ops: Ops, model: Model) -> Callable[..., Array]:
-    rate_of, log_survival, monthly, bounded = model.build(ops), build_log_survival(ops), build_monthly(ops), build_bounded(ops)
+    rate_of, bounded, convert = model.build(ops), build_bounded(ops, model.bounded), _build_convert(ops)
     annual = model.annual
 
     def rate(observables: tuple[Any, ...], parameters: Array, allowed: Array) -> Array:
         raw = np.asarray(bounded(rate_of(*observables, parameters)))
         if np.ndim(allowed) or allowed != 1:
             raw = allowed * raw
-        return monthly(log_survival(raw), raw) if annual else raw
+        return convert(raw) if annual else raw
 
     return rate
 
 
+def _build_convert(ops: Ops) -> Callable[..., Array]:
+    log_survival, monthly, short = build_log_survival(ops), build_monthly(ops), build_short_monthly(ops)
+    most, where = ops.real(SHORT_MOST[ops.precision]), ops.where
+
+    def convert(annual: Array) -> Array:
+        within = annual <= most
+        return short(annual) if within.all() else where(within, short(annual), monthly(log_survival(annual), annual))
+
+    return convert
+
+
 def _build_advance(ops: Ops, prepayment: Model, default: Model, severity: Model, decrement: str) -> Callable[..., Any]:
     """One tile, one month: updates its state, returns the flows of its loans."""
-    look, bounded, severity_of = build_observe(ops), build_bounded(ops), severity.build(ops)
+    look, bounded, severity_of = build_observe(ops), build_bounded(ops, severity.bounded), severity.build(ops)
     prepay, fail = _build_monthly_rate(ops, prepayment), _build_monthly_rate(ops, default)
-    leave, expect, flows_of = build_leave(ops, decrement), build_leave(ops, "expected"), build_flows(ops)
+    leave, expect, flows_of = build_leave(ops, decrement), build_leave(ops, "expected"), build_flows(ops, decrement)
     one, sampled = ops.real(1), decrement == "sampled"
 
     def advance(

@@ -22,7 +22,7 @@ from kernels.loan_rows import EXPECTED, FORECLOSED, FORECLOSED_LOW, N_FIELDS, NO
 from kernels.loan_terms import TILE, Count, Real, Row, build_adjustable_calendar, build_calendar
 from kernels.ops import Ops
 from kernels.philox import DRAWS_PER_BLOCK
-from kernels.speeds import build_log_survival, build_monthly
+from kernels.speeds import SHORT_MOST, build_log_survival, build_monthly, build_short_monthly
 
 N_STATE = UNIFORM  # the rows before the stored uniforms: a thread draws again rather than keep them
 TILES_IN_FLIGHT = 64
@@ -31,10 +31,10 @@ TILES_IN_FLIGHT = 64
 
 def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decrement: str) -> Callable[..., Any]:
     """``month(...)``: rates and settlement of one loan on one path; returns :func:`build_flows`'s tuple and new ``expected``."""
-    observe, flows = build_observe(ops), build_flows(ops)
+    observe, flows = build_observe(ops), build_flows(ops, decrement)
     leave, expect = build_leave(ops, decrement), build_leave(ops, "expected")
     smm_of, mdr_of, severity_of = _monthly(ops, prepayment), _monthly(ops, default), severity.build(ops)
-    one, bounded = ops.real(1), build_bounded(ops)
+    one, bounded = ops.real(1), build_bounded(ops, severity.bounded)
 
     @ops.function
     def month(
@@ -67,14 +67,17 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
 
 def _monthly(ops: Ops, model: Any) -> Callable[..., Any]:
     rate_of, log_survival, monthly, annual = model.build(ops), build_log_survival(ops), build_monthly(ops), model.annual
-    bounded = build_bounded(ops)
+    bounded, short = build_bounded(ops, model.bounded), build_short_monthly(ops)
+    most = ops.real(SHORT_MOST[ops.precision])
 
     @ops.function
     def rate(month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters, allowed):  # type: ignore[no-untyped-def]
         raw = allowed * bounded(rate_of(
             month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters,
         ))  # fmt: skip
-        return monthly(log_survival(raw), raw) if annual else raw
+        if not annual:
+            return raw
+        return short(raw) if raw <= most else monthly(log_survival(raw), raw)
 
     return rate
 

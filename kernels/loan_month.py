@@ -53,9 +53,16 @@ def build_observe(ops: Ops) -> Callable[..., Any]:
     return observe
 
 
-def build_bounded(ops: Ops) -> Callable[..., Any]:
-    """``bounded(rate)``: what a model returned, held to [0, 1]. A NaN stays one: it must be seen, not priced."""
+def build_bounded(ops: Ops, already: bool = False) -> Callable[..., Any]:
+    """``bounded(rate)``: a model's rate, held to [0, 1] by us where not by itself. A NaN stays one: it must be seen, not priced."""
     clip, zero, one = ops.clip, ops.real(0), ops.real(1)
+
+    @ops.function
+    def unchanged(rate):  # type: ignore[no-untyped-def]
+        return rate
+
+    if already:
+        return unchanged  # type: ignore[no-any-return]
 
     @ops.function
     def bounded(rate):  # type: ignore[no-untyped-def]
@@ -88,9 +95,13 @@ def build_leave(ops: Ops, decrement: str) -> Callable[..., Any]:
     return expected if decrement == "expected" else sampled
 
 
-def _build_exact(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Sum and difference of shares, with what rounding lost; in float64 nothing that matters is lost, and nothing is computed."""
-    two_sum, zero, single = special.build_two_sum(ops), ops.real(0), ops.precision == "float32"
+def _build_exact(ops: Ops, decrement: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Sum and difference of shares, with what rounding lost.
+
+    In float64 nothing that matters is lost, and nothing is computed. In ``sampled`` mode nothing at all: a loan enters foreclosure
+    once, whole, and leaves it whole.
+    """
+    two_sum, zero, single = special.build_two_sum(ops), ops.real(0), ops.precision == "float32" and decrement == "expected"
 
     @ops.function
     def add(a, b):  # type: ignore[no-untyped-def]
@@ -105,7 +116,7 @@ def _build_exact(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return add, subtract
 
 
-def build_flows(ops: Ops) -> Callable[..., Any]:
+def build_flows(ops: Ops, decrement: str) -> Callable[..., Any]:
     """``flows(...)``: new shares and the month's flows in USD, in the order of :data:`FIELDS`.
 
     Arguments: ``scheduled`` (balance at the start of the month, USD); ``performing``, ``foreclosed`` (shares) and
@@ -120,7 +131,7 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
     foreclosed share is one of the falling scheduled balance, as the performing shares are; else it is USD and does not fall.
     The servicer keeps its fee out of the interest it collects, and advances interest net of it.
     """
-    where, clip, minimum, add, subtract = ops.where, ops.clip, ops.minimum, *_build_exact(ops)
+    where, clip, minimum, add, subtract = ops.where, ops.clip, ops.minimum, *_build_exact(ops, decrement)
     zero, one, half, most = ops.real(0), ops.real(1), ops.real(0.5), ops.real(np.inf)
 
     @ops.function
@@ -141,11 +152,11 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
 
         paying = scheduled * (performing - defaulted)
         net_rate = interest_rate - servicing_rate
-        net_rate = where(net_rate > zero, net_rate, zero)
+        advanced_rate = advances_interest * unit * where(net_rate > zero, net_rate, zero)
         after_payment = scheduled - scheduled * principal_rate
         stays = performing - defaulted - prepaid
         # A maturing loan is paid off, but a balloon is never advanced: what is in foreclosure keeps its balance.
-        advanced_principal = where(advanced, left * principal_rate * (one - matures), zero)
+        advanced_principal = where(advanced, left * (principal_rate * (one - matures)), zero)
         liquidated_balance = unit * liquidated
         loss = severity * liquidated * where(advanced, scheduled_at_default, one)
         loss = minimum(loss, liquidated_balance)
@@ -158,7 +169,7 @@ def build_flows(ops: Ops) -> Callable[..., Any]:
             after_payment * stays,
             left - advanced_principal,
             paying * interest_rate,
-            advances_interest * unit * in_foreclosure * net_rate,
+            in_foreclosure * advanced_rate,
             paying * principal_rate,
             advanced_principal,
             after_payment * prepaid,

@@ -15,7 +15,7 @@ from kernels.loan_month import FIELDS, build_bounded, build_flows, build_leave, 
 from kernels.loan_terms import Count, Real, Row, build_adjustable_calendar
 from kernels.ops import Ops
 from kernels.philox import DRAWS_PER_BLOCK
-from kernels.speeds import build_log_survival, build_monthly
+from kernels.speeds import SHORT_MOST, build_log_survival, build_monthly, build_short_monthly
 
 N_FIELDS = len(FIELDS)
 
@@ -134,8 +134,8 @@ def build_observe_row(ops: Ops, width: int, sampled: bool) -> Callable[..., None
 
 def build_rate_row(ops: Ops, width: int, model: Model, row: int) -> Callable[..., None]:
     """The monthly rate of ``model`` times ``allowed`` into ``row``; an annual model's rate is converted."""
-    rate_of, log_survival, monthly = model.build(ops), build_log_survival(ops), build_monthly(ops)
-    lanes, at, annual, bounded = ops.lanes, ops.at, model.annual, build_bounded(ops)
+    rate_of, bounded, convert = model.build(ops), build_bounded(ops, model.bounded), _build_convert_row(ops, width, row)
+    lanes, at, annual = ops.lanes, ops.at, model.annual
     raw = (LEAVING if annual else row) * width
 
     @ops.function
@@ -146,19 +146,40 @@ def build_rate_row(ops: Ops, width: int, model: Model, row: int) -> Callable[...
                 work[at(FACTOR * width, p)], work[at(LTV * width, p)], lag, advances_interest, parameters,
             ))  # fmt: skip
         if annual:
-            for p in lanes(width):
-                work[at(row * width, p)] = log_survival(work[at(raw, p)])
-            for p in lanes(width):
-                work[at(row * width, p)] = monthly(work[at(row * width, p)], work[at(raw, p)])
+            convert(work)
 
     return rate
+
+
+def _build_convert_row(ops: Ops, width: int, row: int) -> Callable[..., None]:
+    """The monthly rates of the annual ones in row LEAVING into ``row``."""
+    log_survival, monthly, short = build_log_survival(ops), build_monthly(ops), build_short_monthly(ops)
+    lanes, at, where, to_integer, raw = ops.lanes, ops.at, ops.where, ops.to_integer, LEAVING * width
+    most, none, one = ops.real(SHORT_MOST[ops.precision]), ops.integer(0), ops.integer(1)
+
+    @ops.function
+    def convert(work):  # type: ignore[no-untyped-def]
+        beyond = none
+        for p in lanes(width):
+            annual = work[at(raw, p)]
+            work[at(row * width, p)] = short(annual)
+            beyond = to_integer(beyond | where(annual <= most, none, one))
+        if beyond == none:
+            return
+        for p in lanes(width):
+            work[at(row * width, p)] = log_survival(work[at(raw, p)])
+        for p in lanes(width):
+            annual = work[at(raw, p)]
+            work[at(row * width, p)] = where(annual <= most, short(annual), monthly(work[at(row * width, p)], annual))
+
+    return convert
 
 
 def build_settle_row(ops: Ops, width: int, severity: Model, decrement: str) -> Callable[..., None]:
     """Who leaves, what flows: updates the loan's state and adds to the month's sums."""
     leave, expect, flows, severity_of = (
-        build_leave(ops, decrement), build_leave(ops, "expected"), build_flows(ops), severity.build(ops))  # fmt: skip
-    lanes, at, one, bounded = ops.lanes, ops.at, ops.real(1), build_bounded(ops)
+        build_leave(ops, decrement), build_leave(ops, "expected"), build_flows(ops, decrement), severity.build(ops))  # fmt: skip
+    lanes, at, one, bounded = ops.lanes, ops.at, ops.real(1), build_bounded(ops, severity.bounded)
     sampled = decrement == "sampled"
 
     @ops.function

@@ -81,8 +81,10 @@ def build_polynomial(ops: Ops, coefficients: Sequence[float]) -> Callable[..., A
     """``sum(c[k] * x**k)`` by Horner's rule: the fewest operations, which is what numpy pays for.
 
     In the short loops of the loan month the compiled target is as fast with it as with Estrin's (docs/adr/0002). Nested closures,
-    four coefficients in each, so that neither a loop nor an array is compiled.
+    four coefficients in each, so that neither a loop nor an array is compiled; numpy works in place, a fifth faster.
     """
+    if ops.target == "numpy":
+        return _build_array_polynomial(ops, coefficients)
     c0, c1, c2, c3 = (ops.real(c) for c in [*coefficients, 0.0, 0.0, 0.0, 0.0][:4])
     if len(coefficients) > 4:
         rest = build_polynomial(ops, coefficients[4:])
@@ -108,6 +110,20 @@ def build_polynomial(ops: Ops, coefficients: Sequence[float]) -> Callable[..., A
     return ops.function((constant, linear, quadratic, cubic)[len(coefficients) - 1])  # type: ignore[no-any-return]
 
 
+def _build_array_polynomial(ops: Ops, coefficients: Sequence[float]) -> Callable[..., Any]:
+    lowest, *middle, highest = (ops.real(c) for c in (coefficients if len(coefficients) > 1 else [*coefficients, 0.0]))
+
+    def polynomial(x: Any) -> Any:
+        total = x * highest
+        for coefficient in reversed(middle):
+            total += coefficient
+            total *= x
+        total += lowest
+        return total
+
+    return polynomial
+
+
 def _build_exponentials(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """``x = k ln 2 + r``, ``exp(x) - 1 = 2**k (exp(r) - 1) + (2**k - 1)``: exact near 0, so expm1 costs nothing extra."""
     single = ops.precision == "float32"
@@ -117,9 +133,8 @@ def _build_exponentials(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any
         ops.real, ops.integer, ops.clip, ops.bits, ops.from_bits, ops.to_integer)  # fmt: skip
     mantissa, bias = (23, 127) if single else (52, 1023)
     shift, one = integer(mantissa), real(1)
-    # Adding 1.5 * 2**mantissa rounds to an integer, which then stands in the low bits.
-    rounder = real(1.5 * 2.0**mantissa)
-    zero_bits = integer(int(rounder.view(integer)) - bias)
+    # Adding 1.5 * 2**mantissa rounds to an integer, which then stands in the low bits: with the exponent's bias, as an exponent.
+    rounder = real(1.5 * 2.0**mantissa + bias)
     log2e = real(1 / math.log(2))
     ln2_high, ln2_low = _ln2_parts(ops)
     lowest, highest = (real(-87.0), real(88.0)) if single else (real(-708.0), real(709.0))
@@ -129,9 +144,8 @@ def _build_exponentials(ops: Ops) -> tuple[Callable[..., Any], Callable[..., Any
         x = clip(x, lowest, highest)
         t = x * log2e + rounder
         k = t - rounder
-        exponent = to_integer(bits(t) - zero_bits)
         r = (x - k * ln2_high) - k * ln2_low
-        return from_bits(to_integer(exponent << shift)), r * tail(r)
+        return from_bits(to_integer(bits(t) << shift)), r * tail(r)
 
     @ops.function
     def exp(x):  # type: ignore[no-untyped-def]

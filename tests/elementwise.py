@@ -50,6 +50,7 @@ def specials(target: str, precision: str, exponents: Any, positives: Any, angles
 @lru_cache(maxsize=None)
 def _speeds(ops: Ops) -> Callable[..., None]:
     log_survival, monthly, annual = speeds.build_log_survival(ops), speeds.build_monthly(ops), speeds.build_annual(ops)
+    short, most, where = speeds.build_short_monthly(ops), ops.real(speeds.SHORT_MOST[ops.precision]), ops.where
     psa_cpr, sda_cdr = speeds.build_psa_cpr(ops), speeds.build_sda_cdr(ops)
     level, reset, log1p = build_level_principal_rate(ops), build_reset_rate(ops), build_log1p(ops)
     lanes, at, half = ops.lanes, ops.at, ops.real(0.5)
@@ -57,7 +58,7 @@ def _speeds(ops: Ops) -> Callable[..., None]:
     def launcher(n, rates, ages, multiples, remaining, out):  # type: ignore[no-untyped-def]
         for p in lanes(n):
             rate, age, multiple = rates[at(0, p)], ages[at(0, p)], multiples[at(0, p)]
-            out[at(0 * n, p)] = monthly(log_survival(rate), rate)
+            out[at(0 * n, p)] = where(rate <= most, short(rate), monthly(log_survival(rate), rate))
             out[at(1 * n, p)] = annual(rate)
             out[at(2 * n, p)] = psa_cpr(age, multiple)
             out[at(3 * n, p)] = sda_cdr(age, multiple)
@@ -142,7 +143,7 @@ def model_rate(
 @lru_cache(maxsize=None)
 def _month(ops: Ops) -> Callable[..., None]:
     expected, sampled = build_leave(ops, "expected"), build_leave(ops, "sampled")
-    observe, flows = build_observe(ops), build_flows(ops)
+    observe, flows = build_observe(ops), build_flows(ops, "expected")
     lanes, at, one, zero = ops.lanes, ops.at, ops.real(1), ops.real(0)
 
     def launcher(n, a, matures, principal, interest, out):  # type: ignore[no-untyped-def]

@@ -25,7 +25,7 @@ KEY = np.array([20201231, 0], np.uint32)
 
 @lru_cache(maxsize=None)
 def _one_loan(ops: Ops, decrement: str) -> Callable[..., None]:
-    leave, flows = build_leave(ops, decrement), build_flows(ops)
+    leave, flows = build_leave(ops, decrement), build_flows(ops, decrement)
     lanes, at, zero, one = ops.lanes, ops.at, ops.real(0), ops.real(1)
 
     def launcher(  # type: ignore[no-untyped-def]

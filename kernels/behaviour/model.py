@@ -40,6 +40,8 @@ class Model:
         at the start of the scenarios.
     annual : bool
         The rate is annual (CPR, CDR); the launcher turns it into a monthly one (SMM, MDR).
+    bounded : bool
+        The function itself holds its rate to [0, 1], whatever the parameters; the launcher need not do it again.
     derive : callable, optional
         ``derive(given)``: numbers that follow from the parameters, computed once a run; the function reads them after these.
     """
@@ -48,6 +50,7 @@ class Model:
     parameters: dict[str, Parameter]
     reads: tuple[str, ...]
     annual: bool = False
+    bounded: bool = False
     derive: Callable[[Sequence[float]], list[float]] | None = None
 
     def values(self, given: Sequence[float]) -> list[float]:

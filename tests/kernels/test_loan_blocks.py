@@ -17,6 +17,8 @@ N_MONTHS = 90
 ACCRUALS = (1 / 12, 31 / 360)
 STATIC = Models(("psa", (3.0,)), ("sda", (10.0,)), ("fixed", (0.3, 0.4)))
 SAMPLED = replace(FULL, decrement="sampled")
+FAST = replace(FULL, prepayment=("richard_roll", (*FULL.prepayment[1][:7], 1.8, *FULL.prepayment[1][8:])))
+"""Some paths prepay faster than the short form of the monthly rate reaches, some do not."""
 
 
 def block(models: Models, n_loans: int = TILE + 8, width: int = LANES) -> Block:
@@ -27,8 +29,8 @@ def block(models: Models, n_loans: int = TILE + 8, width: int = LANES) -> Block:
 # Each combination is a compilation of some ten seconds the first time; the models one by one are test_behaviour.py's.
 @pytest.mark.parametrize(
     ("precision", "models"),
-    [("float32", FULL), ("float32", SAMPLED), ("float64", replace(STATIC, decrement="sampled"))],
-    ids=["float32-expected", "float32-sampled", "float64-sampled-static"],
+    [("float32", FULL), ("float32", SAMPLED), ("float32", FAST), ("float64", replace(STATIC, decrement="sampled"))],
+    ids=["float32-expected", "float32-sampled", "float32-fast", "float64-sampled-static"],
 )
 def test_numpy_and_cpu_agree_to_the_last_bit(precision: str, models: Models) -> None:
     whole = block(models)
@@ -37,7 +39,7 @@ def test_numpy_and_cpu_agree_to_the_last_bit(precision: str, models: Models) -> 
     np.testing.assert_array_equal(on_numpy.view(np.uint64), on_cpu.view(np.uint64))
 
 
-@pytest.mark.parametrize("models", [FULL, SAMPLED], ids=["expected", "sampled"])
+@pytest.mark.parametrize("models", [FULL, SAMPLED, FAST], ids=["expected", "sampled", "fast"])
 def test_path_blocks_do_not_change_a_bit(models: Models) -> None:
     whole = block(models, n_loans=6, width=2 * LANES)
     in_one_go = whole.run("numpy", "float32")
@@ -118,7 +120,7 @@ def test_higher_ltv_loses_more() -> None:
     assert np.all(totals[0] < totals[1]) and np.all(totals[1] < totals[2])
 
 
-@pytest.mark.parametrize("models", [FULL, STATIC], ids=["full", "static"])
+@pytest.mark.parametrize("models", [FULL, STATIC, FAST], ids=["full", "static", "fast"])
 def test_float32_flows_are_within_1e_5_of_float64(models: Models) -> None:
     whole = block(models, n_loans=16, width=32)
     single, double = whole.run("numpy", "float32"), whole.run("numpy", "float64")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.ops import PRECISIONS
+from kernels.speeds import SHORT_MOST
 from tests.elementwise import speed_functions
 
 RATES = np.concatenate([[0.0], np.logspace(-9, -0.01, 400), [0.999]])
@@ -23,6 +24,19 @@ def test_monthly_rate_keeps_its_relative_accuracy_however_small(precision: str) 
     # log and expm1 contribute a few units in the last place each; a rate that forgot what 1 - annual rounds off fails by 1e3.
     value = speed_functions("numpy", precision, rates)["monthly"]
     np.testing.assert_allclose(value, exact.astype(float), rtol=8 * float(np.finfo(precision).eps), atol=0)
+
+
+def test_short_form_of_the_monthly_rate_is_within_its_two_units() -> None:
+    """As far as it reaches, whose end is in it; a unit beyond, the other form holds."""
+    most = np.float32(SHORT_MOST["float32"])
+    annual = np.concatenate([np.linspace(0, most, 100_001), np.logspace(-9, np.log10(most), 20_000)]).astype(np.float32)[1:]
+    annual = np.minimum(annual, most)
+    exact = -np.expm1(np.log1p(-annual.astype(float)) / 12)
+    apart = np.abs(speed_functions("numpy", "float32", annual)["monthly"] - exact) / np.spacing(exact.astype(np.float32))
+    assert apart.max() <= 2
+    beyond = np.linspace(np.nextafter(most, np.float32(1)), 1 - 2**-20, 10_001).astype(np.float32)
+    exact = -np.expm1(np.log1p(-beyond.astype(float)) / 12)
+    np.testing.assert_allclose(speed_functions("numpy", "float32", beyond)["monthly"], exact, rtol=8 * 2**-23, atol=0)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -45,4 +45,5 @@ MODEL = Model(
         "highest_ltv": Parameter("the hazard is flat above", NOT_NEGATIVE),
     },
     reads=("age", "ltv"),
+    bounded=True,
 )

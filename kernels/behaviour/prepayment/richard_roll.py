@@ -54,4 +54,5 @@ MODEL = Model(
     },
     reads=("age", "calendar_month", "note_rate", "mortgage_rate", "balance_factor"),
     annual=True,
+    bounded=True,
 )

@@ -115,5 +115,6 @@ MODEL = Model(
         ),
     },
     reads=("note_rate", "ltv", "lag", "advances_interest"),
+    bounded=True,
     derive=fit,
 )
