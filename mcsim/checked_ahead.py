@@ -12,7 +12,7 @@ from typing import Any
 
 from mcsim.backend import Backend, choose_backend
 from mcsim.errors import McsimError
-from mcsim.run import priced_deal
+from mcsim.priced_deal import checked_deal
 from mcsim.settings import Settings
 
 
@@ -60,7 +60,7 @@ def problems_ahead(runs: Sequence[Settings], here: bool) -> list[str]:
 def _check_deal(run: Settings, loans: Any, here: bool) -> None:
     runs_dir = Path(run.output.runs_dir).absolute()
     place = next(folder for folder in (runs_dir, *runs_dir.parents) if folder.exists())
-    priced_deal(run, loans, Backend("numpy", run.precision, "nothing is computed"), place if here else None)
+    checked_deal(run, loans, Backend("numpy", run.precision, "nothing is computed"), place if here else None)
 
 
 def _of_tape(run: Settings) -> str:

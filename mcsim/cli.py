@@ -1,4 +1,4 @@
-"""The command line: ``mcsim run``, ``price``, ``report``, ``info``, ``verify``.
+"""The command line: what surrounds a verb of :mod:`mcsim.commands`.
 
 Exit codes: 0 done, 1 a fault of mcsim, 2 bad input, 3 a run that did not finish, 4 a store that is damaged, 130 stopped by a
 signal: SIGINT, SIGTERM or SIGHUP.
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import shlex
 import sys
 import tempfile
 import traceback
@@ -18,21 +17,16 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
 
-from mcsim.errors import InputError, McsimError, check_interpreter, exhausted, nearest, one_line
+from mcsim.commands import VERBS
+from mcsim.commands.verb import Parser, check_working_directory
+from mcsim.errors import InputError, McsimError, check_interpreter, exhausted, nearest
 from mcsim.files import NO_ROOM, RUN_AGAIN, reason, write_error
 from mcsim.stopping import INTERRUPTED, arrived, not_raised, stopping_on_signals
 
 FAULT = 1
 
-VERBS = {
-    "run": "simulate a campaign, price it and write its report",
-    "price": "price a finished run again, with another deal or other spreads; nothing is simulated",
-    "report": "write the report of a finished run",
-    "info": "say what a run is: configuration, tape, seed, versions, sizes, whether it finished",
-    "verify": "hold every file of a finished run against its SHA-256",
-}
+_SHAPE = argparse.RawDescriptionHelpFormatter
 
 EXAMPLES = """examples:
   mcsim run                                           the first campaign
@@ -44,8 +38,6 @@ EXAMPLES = """examples:
   mcsim info latest
   mcsim verify latest
 """
-
-_RUN_HELP = "a run folder, a run id, the beginning of one, or `latest`"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,16 +104,6 @@ def _known(error: Exception) -> McsimError | None:
     return _of_system(error) if isinstance(error, OSError) else None
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """argparse's own, which repeats what it does not know at any length."""
-        super().error(one_line(message))
-
-    def print_help(self, file: Any = None) -> None:
-        """argparse's own passes over a disk that does not take it."""
-        print(self.format_help(), end="", file=file)
-
-
 def _of_system(error: OSError) -> McsimError:
     """A disk that is full leaves something unfinished; any other error of the system is of a file that was given."""
     if error.errno in NO_ROOM:
@@ -157,144 +139,45 @@ def _flushed(code: int) -> int:
     return code
 
 
-def parser(verb: str | None = None) -> argparse.ArgumentParser:
-    """The parser of a verb, or of the program."""
-    shape = argparse.RawDescriptionHelpFormatter
-    if verb is None:
-        verbs = "\n".join(f"  {name:8} {text}" for name, text in VERBS.items())
-        top = _Parser(
-            prog="mcsim",
-            usage="mcsim VERB [arguments]",
-            description="Monte Carlo cash flows and values of mortgage exposures.\n\nverbs:\n" + verbs,
-            epilog=f"`mcsim VERB --help` says more.\n\n{EXAMPLES}",
-            formatter_class=shape,
-        )
-        top.add_argument("--version", action="store_true", help="print the version")
-        top.add_argument("--debug", action="store_true", help="with any verb: show the traceback of an error")
-        return top
-    of_verb = _Parser(prog=f"mcsim {verb}", description=f"{VERBS[verb]}.", formatter_class=shape)
-    if verb != "run":
-        of_verb.add_argument("run", metavar="RUN", help=_RUN_HELP)
-        of_verb.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept (default: runs)")
-    if verb in ("run", "price"):
-        of_verb.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE", help="overrides, and options of groups")
-        of_verb.add_argument("--config-dir", metavar="DIR", help="a directory of your own options, laid out as conf/")
-    if verb == "run":
-        of_verb.add_argument("-m", "--multirun", action="store_true", help="one run for each value of KEY=A,B")
-        of_verb.add_argument(
-            "--show", action="store_true", help="check and print the configuration (of a sweep, its runs), and do not run"
-        )
-    return of_verb
-
-
 def _dispatch(words: list[str]) -> int:
     if not words or words[0].startswith("-"):
-        top = parser()
-        if top.parse_args(words).version:
-            from mcsim import __version__
-
-            print(f"mcsim {__version__}")
-        else:
-            top.print_help()
-        return 0
+        return _of_program(words)
     check_interpreter()
-    verb, rest = words[0], words[1:]
-    if verb not in VERBS:
-        raise InputError(f"{verb}: unknown verb{nearest(verb, VERBS)}")
-    if verb in ("run", "price"):  # what they read of a configuration may be relative to it
-        _check_working_directory()
-    of_verb = parser(verb)
-    if verb == "run" and {"-h", "--help"} & set(rest):
-        of_verb.epilog = f"{_groups_help()}\n\n{EXAMPLES}"
+    name, rest = words[0], words[1:]
+    if name not in VERBS:
+        raise InputError(f"{name}: unknown verb{nearest(name, VERBS)}")
+    verb = VERBS[name]
+    of_verb = Parser(prog=f"mcsim {name}", description=f"{verb.HELP}.", epilog=_examples(name), formatter_class=_SHAPE)
+    verb.add_arguments(of_verb)
     chosen = of_verb.parse_intermixed_args(rest)
-    if verb != "run" and not (os.path.isabs(chosen.run) or os.path.isabs(chosen.runs_dir)):
-        _check_working_directory()
-    return {"run": _run, "price": _price, "report": _report, "info": _info, "verify": _verify}[verb](chosen)
+    check_working_directory(chosen)
+    return verb.answer(chosen)
 
 
-def _check_working_directory() -> None:
-    try:
-        os.getcwd()
-    except OSError as error:
-        raise InputError(f"the working directory is not there any more ({reason(error)}); change to one that is") from error
+def _examples(name: str) -> str:
+    """Those of a verb."""
+    title, *lines = EXAMPLES.splitlines()
+    return "\n".join([title, *(line for line in lines if line.split()[1] == name)])
 
 
-def _groups_help() -> str:
-    """Groups and their options, read from the folders' names: no Hydra for a page of help."""
-    from mcsim.conf_dir import group_options
+def _of_program(words: list[str]) -> int:
+    """``mcsim --help`` and ``mcsim --version``."""
+    verbs = "\n".join(f"  {name:8} {verb.HELP}" for name, verb in VERBS.items())
+    top = Parser(
+        prog="mcsim",
+        usage="mcsim VERB [arguments]",
+        description="Monte Carlo cash flows and values of mortgage exposures.\n\nverbs:\n" + verbs,
+        epilog=f"`mcsim VERB --help` says more.\n\n{EXAMPLES}",
+        formatter_class=_SHAPE,
+    )
+    top.add_argument("--version", action="store_true", help="print the version")
+    top.add_argument("--debug", action="store_true", help="with any verb: show the traceback of an error")
+    if top.parse_args(words).version:
+        from mcsim import __version__
 
-    rows = [f"  {group:22} {', '.join(names)}" for group, names in group_options().items()]
-    return "groups and their options (docs/configuration.md says what each holds):\n" + "\n".join(rows)
-
-
-def _run(chosen: argparse.Namespace) -> int:
-    if chosen.multirun:
-        from mcsim.multirun import plan, run_many
-
-        if chosen.show:
-            for job in plan(chosen.overrides, chosen.config_dir)[0]:
-                print(shlex.join(job.overrides))
-        else:
-            run_many(chosen.overrides, chosen.config_dir)
-        return 0
-    from mcsim.configuration import load_settings
-
-    settings = load_settings(chosen.overrides, chosen.config_dir)
-    from mcsim.console import log_to_stderr, run_and_show, show
-
-    if chosen.show:
-        from mcsim.yaml_files import dump_yaml
-
-        show(dump_yaml(settings.raw).splitlines())
-        return 0
-
-    with log_to_stderr():
-        run_and_show(settings, chosen.overrides)
-    return 0
-
-
-def _price(chosen: argparse.Namespace) -> int:
-    from mcsim.configuration import price_choices
-    from mcsim.console import log_to_stderr, price_lines, show
-    from mcsim.repricing import reprice
-    from mcsim.results import Run
-
-    run = Run(chosen.run, chosen.runs_dir)
-    with log_to_stderr():
-        deal, spreads = price_choices(run.config, chosen.overrides, chosen.config_dir)
-        prices = reprice(run, deal, spreads)
-    title = f"{run.run_id}: {(deal or run.config['deal']).get('name', 'deal')}"
-    show(price_lines(prices.variables, title, prices.attrs["assumptions"]))
-    return 0
-
-
-def _report(chosen: argparse.Namespace) -> int:
-    from mcsim.console import log_to_stderr, show
-    from mcsim.reports.report import write_report
-    from mcsim.results import Run
-
-    run = Run(chosen.run, chosen.runs_dir)
-    with log_to_stderr():
-        show([str(write_report(run))])
-    return 0
-
-
-def _info(chosen: argparse.Namespace) -> int:
-    from mcsim.console import print_info
-    from mcsim.errors import IncompleteRunError
-    from mcsim.results import Run
-
-    run = Run(chosen.run, chosen.runs_dir, complete=False)
-    print_info(run)
-    return 0 if run.complete else IncompleteRunError.exit_code
-
-
-def _verify(chosen: argparse.Namespace) -> int:
-    from mcsim.console import show
-    from mcsim.results import Run
-
-    run = Run(chosen.run, chosen.runs_dir)
-    show([f"{run.run_id}: {run.verify():,} files are what the run wrote"])
+        print(f"mcsim {__version__}")
+    else:
+        top.print_help()
     return 0
 
 

@@ -10,8 +10,11 @@ import numpy as np
 
 from mcsim.backend import Backend
 from mcsim.deals import Program
-from mcsim.deals.stage import DealStage
+from mcsim.deals.stage import DealStage, compile_for
 from mcsim.instruments import deal_class
+from mcsim.loans import Loans
+from mcsim.settings import Settings
+from mcsim.simulation.plan import check_room
 from mcsim.valuation import Prices
 from mcsim.valuation.stage import ValuationStage
 
@@ -50,3 +53,30 @@ class PricedDeal:
     def finish(self) -> Prices:
         """Prices over all blocks; in the store too."""
         return self._values.finish()
+
+
+def checked_deal(
+    settings: Settings, loans: Loans, backend: Backend, folder: Path | None, where: Path | None = None
+) -> PricedDeal:
+    """A run's deal over its loans, after everything that can be known to fail before the first kernel was looked at.
+
+    Parameters
+    ----------
+    settings : Settings
+    loans : Loans
+    backend : Backend
+    folder : path, optional
+        On the disk that will hold the run; without it memory and disk are not looked at.
+    where : path, optional
+        The store.
+
+    Raises
+    ------
+    InputError
+        The deal, its spreads, memory or disk.
+    """
+    program = compile_for(settings.deal, float(loans.balance.sum()))
+    deal = PricedDeal(program, settings.pricing.spreads, backend, where, settings.output.flows)
+    if folder is not None:
+        check_room(settings, loans, folder, len(program.stores))
+    return deal

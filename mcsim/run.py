@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcsim import provenance, store
-from mcsim.backend import Backend, choose_backend
+from mcsim.backend import choose_backend
 from mcsim.errors import InputError, McsimError, exhausted
 from mcsim.files import write_whole
 from mcsim.progress import Progress
@@ -18,9 +17,6 @@ from mcsim.run_folder import RunFolder
 from mcsim.run_log import RunLog
 from mcsim.settings import Settings
 from mcsim.unread import without_effect
-
-if TYPE_CHECKING:
-    from mcsim.priced_deal import PricedDeal
 
 log = logging.getLogger("mcsim")
 
@@ -49,6 +45,7 @@ def run_campaign(
     from mcsim.ahead import compiling_ahead
     from mcsim.market.start import load_market
     from mcsim.pipeline import Simulation
+    from mcsim.priced_deal import checked_deal
     from mcsim.run_tape import load_tape
 
     backend = choose_backend(settings.backend, settings.precision)
@@ -66,7 +63,7 @@ def run_campaign(
         keep(folder)
         run_log.move(folder)
         log.info("run %s", folder.run_id)
-        deal = priced_deal(settings, tape.loans, backend, folder.path, folder.store)
+        deal = checked_deal(settings, tape.loans, backend, folder.path, folder.store)
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
         store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_run_facts(tape, market)})
 
@@ -104,37 +101,6 @@ def _report_or_say_why(run: Run) -> None:
         why = first if isinstance(error, McsimError) else f"{type(error).__name__}: {first}"
         again = "" if isinstance(error, InputError) else f"; `mcsim report {run.path}` writes it"
         log.warning("the run is complete, its report was not written: %s%s", why, again)
-
-
-def priced_deal(
-    settings: Settings, loans: Any, backend: Backend, folder: Path | None, where: Path | None = None
-) -> PricedDeal:
-    """The run's deal over its loans, after everything that can be known to fail before the first kernel was looked at.
-
-    Parameters
-    ----------
-    settings : Settings
-    loans : Loans
-    backend : Backend
-    folder : path, optional
-        On the disk that will hold the run; without it memory and disk are not looked at.
-    where : path, optional
-        The store.
-
-    Raises
-    ------
-    InputError
-        The deal, its spreads, memory or disk.
-    """
-    from mcsim.deals.stage import compile_for
-    from mcsim.priced_deal import PricedDeal
-    from mcsim.simulation.plan import check_room
-
-    program = compile_for(settings.deal, float(loans.balance.sum()))
-    deal = PricedDeal(program, settings.pricing.spreads, backend, where, settings.output.flows)
-    if folder is not None:
-        check_room(settings, loans, folder, len(program.stores))
-    return deal
 
 
 def _run_facts(tape: Any, market: Any) -> dict[str, Any]:

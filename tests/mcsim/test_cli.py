@@ -16,7 +16,8 @@ import pytest
 import xarray as xr
 
 import mcsim
-from mcsim.cli import EXAMPLES, VERBS, main
+from mcsim.cli import EXAMPLES, main
+from mcsim.commands import VERBS
 from mcsim.configuration import load_settings
 from mcsim.errors import BackendError, StoreError
 from mcsim.results import Run

@@ -31,6 +31,16 @@ PATIENCE = 120.0
 """Seconds until a run has written its first block, on a machine that has much else to do."""
 
 
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """A shell that starts the tests in the background lets them ignore SIGINT, and their children with them."""
+    before = {name: signal.signal(getattr(signal, name), signal.SIG_DFL) for name in stopping.SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
+
+
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], Path]]]:
     """``started(*ignored)``: a run that has written a block, and its folder; the signals named are ignored by it."""
