@@ -60,6 +60,7 @@ _PARTLY = frozenset({"1", "10", "11"})
 _PAID_OFF = frozenset({"2", "4", "5", "8", "9"})
 _LIQUIDATED = frozenset({"3", "6", "7"})
 _ENDED = _PAID_OFF | _LIQUIDATED
+_ACTUAL = "reportPeriodEndActualBalanceAmount"
 _SUBORDINATE = frozenset({"B1", "B2", "C2", "MZ"})
 _GONE = frozenset({"", "NA", "N/A", "0", "99"})
 
@@ -139,8 +140,10 @@ def _returned(texts: Mapping[str, str]) -> bool:
 
 
 def has_ended(asset: Asset) -> bool:
-    """Whether nothing is owed any more: a balance of zero, or none with a code that says why."""
+    """Whether nothing is owed any more: a balance of zero, or none with a code that says why; never while one stands unpaid."""
     balance, code = asset.texts.get(BALANCE, ""), asset.texts.get("liquidationPrepaymentCode", "")
+    if code not in _ENDED and number_of(asset.texts.get(_ACTUAL)) > 0:
+        return False  # scheduled payments reached the end and the borrower's did not: rejected for its balance
     return number_of(balance) == 0 or (balance.upper() in _GONE and code in _ENDED)
 
 
