@@ -109,12 +109,15 @@ _NUMBER = re.compile(
     r"\s*(?P<percent>%?)\s*\Z"
 )
 
+_TIME = re.compile(r"(?<=-[0-9]{2})(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[-+][0-9]{2}:[0-9]{2})?\Z")
+
 
 def date_of(text: str | None) -> datetime.date | None:
-    """A date, MM-DD-YYYY as EDGAR asks, MM/DD/YYYY or YYYY-MM-DD; None for anything else."""
+    """A date, MM-DD-YYYY as EDGAR asks, MM/DD/YYYY or YYYY-MM-DD, a time and zone of XML read over; None for anything else."""
+    text = _TIME.sub("", text or "")
     for form in ("%m-%d-%Y", "%m/%d/%Y", "%Y-%m-%d"):
         try:
-            return datetime.datetime.strptime(text or "", form).date()
+            return datetime.datetime.strptime(text, form).date()
         except ValueError:
             continue
     return None

@@ -187,7 +187,9 @@ def test_numbers(text: str, value: float) -> None:
     assert found == value or (math.isnan(found) and math.isnan(value))
 
 
-@pytest.mark.parametrize("text", ["11-06-2026", "11/06/2026", "2026-11-06"])
+@pytest.mark.parametrize(
+    "text", ["11-06-2026", "11/06/2026", "2026-11-06", "2026-11-06T00:00:00", "2026-11-06T00:00:00.000Z", "2026-11-06-05:00"]
+)
 def test_dates(text: str) -> None:
     assert date_of(text) == datetime.date(2026, 11, 6)
     assert date_of(text.replace("06", "32")) is None
