@@ -183,6 +183,7 @@ def notes_of(exhibit: Exhibit, running: Sequence[Loan], remarks: Sequence[set[st
         _reconciled(exhibit, loans, ended),
         *_ended(ended),
         *_orphans(exhibit),
+        *_repeated(exhibit),
         *_groups(loans),
         *_remarked(loans, remarks),
         *_unknown(running),
@@ -218,6 +219,23 @@ def _orphans(exhibit: Exhibit) -> list[Note]:
         return []
     ids = tuple(shorten(asset.number) for asset in exhibit.orphans)
     return [Note(LINES_WITHOUT_A_LOAN, "property lines of no loan in the file: left out", len(ids), None, ids)]
+
+
+def _repeated(exhibit: Exhibit) -> list[Note]:
+    ids = tuple(shorten(asset.number) for asset in exhibit.repeated)
+    return (
+        [
+            Note(
+                "lines that stand twice",
+                "loans or properties that another line says word for word: read once",
+                len(ids),
+                None,
+                ids,
+            )
+        ]
+        if ids
+        else []
+    )
 
 
 def _groups(loans: Sequence[Asset]) -> list[Note]:

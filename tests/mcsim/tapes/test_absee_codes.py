@@ -164,8 +164,8 @@ def test_noted(tmp_path: Path, changes: dict[str, str], subject: str) -> None:
     "changes",
     [
         {"workoutStrategyCode": "NA"}, {"liquidationPrepaymentCode": "0"}, {"assetSubjectDemandStatusCode": "NA"},
-        {"realizedLossToTrustAmount": "0.00"}, {SENT: "NA"}, {"modificationCode": "NA"}, {"modifiedIndicator": "No"},
-        {NEW_RATE: "0", NEW_PAYMENT: "0.00"}, {NEW_RATE: "NA"},
+        {"realizedLossToTrustAmount": "0.00"}, {SENT: "NA"}, {"modificationCode": "NA"}, {"modificationCode": "0"},
+        {"modifiedIndicator": "No"},        {NEW_RATE: "0", NEW_PAYMENT: "0.00"}, {NEW_RATE: "NA"},
     ],
 )  # fmt: skip
 def test_codes_that_say_nothing(tmp_path: Path, changes: dict[str, str]) -> None:
