@@ -15,7 +15,7 @@ import numpy as np
 
 from mcsim.errors import InputError
 from mcsim.tapes import absee_codes, absee_terms
-from mcsim.tapes.absee_lines import Asset, Exhibit, Loan, arrange, date_of, number_of, read_assets
+from mcsim.tapes.absee_lines import PERIOD_END, Asset, Exhibit, Loan, arrange, date_of, number_of, read_assets
 from mcsim.tapes.absee_property import DEFEASED_LTV, VALUE, Collateral, collateral_of
 from mcsim.tapes.absee_terms import ACCRUALS, AMORTISATION, BALANCE, INTEREST_ONLY, NOT_GIVEN, ORIGINAL, PAYMENT, RATE, Terms
 from mcsim.tapes.checks import MOST_LTV, Candidates
@@ -37,7 +37,6 @@ _SOURCES = ("maturity", "maturity_date", "payment", "note_rate", "servicing_rate
 _EXPECTED = dict.fromkeys(_DATES, "expected MM-DD-YYYY") | dict.fromkeys(
     ("original_ltv", "ltv"), f"expected the value of the property, USD: what was lent over it is at most {MOST_LTV:g}"
 )
-_PERIOD_END = "reportingPeriodEndDate"
 _MOST_NUMBER = 100  # characters of an asset's number: an array of ids is as wide as the widest
 
 
@@ -76,11 +75,11 @@ def read_absee(path: Path, cut_off: datetime.date | None, servicing_rate: float)
 
 def _period_end(loans: list[Asset], path: Path) -> datetime.date:
     """The date that most loans give: those of another one are rejected, and one loan does not cost the file."""
-    dates = Counter(date for loan in loans if (date := date_of(loan.texts.get(_PERIOD_END))) is not None)
+    dates = Counter(date for loan in loans if (date := date_of(loan.texts.get(PERIOD_END))) is not None)
     if not dates or 2 * dates.most_common(1)[0][1] <= sum(dates.values()):
-        texts = sorted({loan.texts.get(_PERIOD_END, "") for loan in loans})
+        texts = sorted({loan.texts.get(PERIOD_END, "") for loan in loans})
         shown = f"{texts[:5]}{' and more' if len(texts) > 5 else ''}"
-        raise InputError(f"{path}: {_PERIOD_END} is {shown}; expected one date, MM-DD-YYYY, for all loans")
+        raise InputError(f"{path}: {PERIOD_END} is {shown}; expected one date, MM-DD-YYYY, for all loans")
     return dates.most_common(1)[0][0]
 
 
@@ -137,8 +136,8 @@ def _numbers(assets: list[Asset], name: str) -> np.ndarray:
 
 def _problems(asset: Asset, terms: Terms, cut_off: datetime.date) -> list[Reject]:
     found = list(terms.problems)
-    if date_of(asset.texts.get(_PERIOD_END)) not in (None, cut_off):
-        found.append((_PERIOD_END, f"another reporting period; expected the one that ends on {cut_off}, as for most loans"))
+    if date_of(asset.texts.get(PERIOD_END)) not in (None, cut_off):
+        found.append((PERIOD_END, f"another reporting period; expected the one that ends on {cut_off}, as for most loans"))
     if len(asset.number) > _MOST_NUMBER:
         found.append(("assetNumber", f"{len(asset.number):,} characters; expected at most {_MOST_NUMBER}"))
     return [Reject(asset.row, asset.number, name, asset.texts.get(name, ""), reason) for name, reason in found]

@@ -60,6 +60,7 @@ _PARTLY = frozenset({"1", "10", "11"})
 _PAID_OFF = frozenset({"2", "4", "5", "8", "9"})
 _LIQUIDATED = frozenset({"3", "6", "7"})
 _ENDED = _PAID_OFF | _LIQUIDATED
+_ACTUAL = "reportPeriodEndActualBalanceAmount"
 _SUBORDINATE = frozenset({"B1", "B2", "C2", "MZ"})
 _GONE = frozenset({"", "NA", "N/A", "0", "99"})
 
@@ -139,8 +140,10 @@ def _returned(texts: Mapping[str, str]) -> bool:
 
 
 def has_ended(asset: Asset) -> bool:
-    """Whether nothing is owed any more: a balance of zero, or none with a code that says why."""
+    """Whether nothing is owed any more: a balance of zero, or none with a code that says why; never while one stands unpaid."""
     balance, code = asset.texts.get(BALANCE, ""), asset.texts.get("liquidationPrepaymentCode", "")
+    if code not in _ENDED and number_of(asset.texts.get(_ACTUAL)) > 0:
+        return False  # scheduled payments reached the end and the borrower's did not: rejected for its balance
     return number_of(balance) == 0 or (balance.upper() in _GONE and code in _ENDED)
 
 
@@ -180,6 +183,7 @@ def notes_of(exhibit: Exhibit, running: Sequence[Loan], remarks: Sequence[set[st
         _reconciled(exhibit, loans, ended),
         *_ended(ended),
         *_orphans(exhibit),
+        *_repeated(exhibit),
         *_groups(loans),
         *_remarked(loans, remarks),
         *_unknown(running),
@@ -215,6 +219,23 @@ def _orphans(exhibit: Exhibit) -> list[Note]:
         return []
     ids = tuple(shorten(asset.number) for asset in exhibit.orphans)
     return [Note(LINES_WITHOUT_A_LOAN, "property lines of no loan in the file: left out", len(ids), None, ids)]
+
+
+def _repeated(exhibit: Exhibit) -> list[Note]:
+    ids = tuple(shorten(asset.number) for asset in exhibit.repeated)
+    return (
+        [
+            Note(
+                "lines that stand twice",
+                "loans or properties that another line says word for word: read once",
+                len(ids),
+                None,
+                ids,
+            )
+        ]
+        if ids
+        else []
+    )
 
 
 def _groups(loans: Sequence[Asset]) -> list[Note]:

@@ -34,6 +34,7 @@ LOAN_FIELDS = (
     "reportPeriodEndScheduledLoanBalanceAmount", "paymentStatusLoanCode",
 )  # fmt: skip
 _AMOUNTS = ("originalLoanAmount", "reportPeriodEndScheduledLoanBalanceAmount")
+PERIOD_END = "reportingPeriodEndDate"
 _SAME = (*_AMOUNTS, "maturityDate", "reportPeriodInterestRatePercentage")  # what one loan on two lines has in common
 _PART = re.compile(r"^(.+?)[._/-]([0-9]+)$")  # 2.01, 2-001, 2_1, 2/1; the loan itself may be 2.00
 _LETTERS = re.compile(r"^([0-9]+)[._/-]?[A-Za-z]+$")  # 2A
@@ -62,11 +63,15 @@ class Asset:
         return 2 * sum(bool(self.texts.get(name)) for name in LOAN_FIELDS) >= len(LOAN_FIELDS)
 
 
+_Line = tuple[str, tuple[tuple[tuple[str, str], ...], ...]]
+"""Number and properties of a line: what tells a line that stands twice from that of another property."""
+
+
 @dataclass
 class Loan:
     """A loan and the properties that other lines give of it; ``companion`` is another note on the same property (1 of 1A).
 
-    ``twice`` is that of the other lines, ``balances`` what they give as theirs.
+    ``twice`` is that of the other lines, ``balances`` what they give as theirs, ``said`` the lines that were met.
     """
 
     asset: Asset
@@ -74,6 +79,7 @@ class Loan:
     companion: Loan | None = None
     twice: dict[str, str] = field(default_factory=dict)
     balances: list[float] = field(default_factory=list)
+    said: set[_Line] = field(default_factory=set)
 
     @property
     def divided(self) -> bool:
@@ -83,13 +89,15 @@ class Loan:
 
 @dataclass
 class Exhibit:
-    """What the lines are: ``joined`` counts those that went to a loan, ``orphans`` join none and take no balance with them."""
+    """What the lines are: ``joined`` counts those that went to a loan, ``repeated`` are those of them that say what another says,
+    ``orphans`` join none and take no balance with them."""
 
     n_assets: int
     loans: list[Loan]
     joined: int
     orphans: list[Asset]
     rejects: list[Reject]
+    repeated: list[Asset] = field(default_factory=list)
 
 
 def number_of(text: str | None) -> float:
@@ -109,12 +117,15 @@ _NUMBER = re.compile(
     r"\s*(?P<percent>%?)\s*\Z"
 )
 
+_TIME = re.compile(r"(?<=-[0-9]{2})(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[-+][0-9]{2}:[0-9]{2})?\Z")
+
 
 def date_of(text: str | None) -> datetime.date | None:
-    """A date, MM-DD-YYYY as EDGAR asks, MM/DD/YYYY or YYYY-MM-DD; None for anything else."""
+    """A date, MM-DD-YYYY as EDGAR asks, MM/DD/YYYY or YYYY-MM-DD, a time and zone of XML read over; None for anything else."""
+    text = _TIME.sub("", text or "")
     for form in ("%m-%d-%Y", "%m/%d/%Y", "%Y-%m-%d"):
         try:
-            return datetime.datetime.strptime(text or "", form).date()
+            return datetime.datetime.strptime(text, form).date()
         except ValueError:
             continue
     return None
@@ -215,11 +226,20 @@ def arrange(assets: list[Asset]) -> Exhibit:
     for asset in assets:
         if not asset.is_loan:
             _place_property(exhibit, loans, asset)
-    for loan in exhibit.loans:
-        letters = _LETTERS.match(_key(loan.asset.number))
-        loan.companion = loans.get(letters[1]) if letters else None
+    _name_companions(exhibit.loans, loans)
     exhibit.loans.sort(key=lambda loan: loan.asset.row)
     return exhibit
+
+
+def _name_companions(all_loans: list[Loan], loans: dict[str, Loan]) -> None:
+    """The first note of each (1 of 1A), or, where the notes have letters alone, the first of them that has a property (1A of 1B)."""
+    notes = [(found[1], loan) for loan in all_loans if (found := _LETTERS.match(_key(loan.asset.number)))]
+    placed: dict[str, Loan] = {}
+    for number, loan in notes:
+        if any(text for texts in (*loan.asset.properties, *loan.lines) for text in texts.values()):
+            placed.setdefault(number, loan)
+    for number, loan in notes:
+        loan.companion = loans.get(number) or placed.get(number)
 
 
 def _key(number: str) -> str:
@@ -234,17 +254,26 @@ def _split(number: str) -> tuple[str, int]:
     return (_key(found[1]), int(found[2])) if found else (_key(number), 0)
 
 
+def _line(asset: Asset) -> _Line:
+    return _key(asset.number), tuple(tuple(sorted(texts.items())) for texts in asset.properties)
+
+
 def _join(exhibit: Exhibit, loan: Loan, line: Asset) -> None:
+    exhibit.joined += 1
+    if _line(line) in loan.said | {_line(loan.asset)}:
+        exhibit.repeated.append(line)  # its value counts once
+        return
+    loan.said.add(_line(line))
     loan.lines.extend(line.properties)
     loan.twice.update(line.twice)
     balance = number_of(line.texts.get(_AMOUNTS[-1]))
     loan.balances += [balance] if balance > 0 else []
-    exhibit.joined += 1
 
 
 def _same(one: Asset, other: Asset) -> bool:
-    """Whether two lines repeat one loan."""
-    return all(one.texts.get(name, "") == other.texts.get(name, "") for name in _SAME)
+    """Whether two lines repeat one loan, at one date."""
+    ends = {asset.texts.get(PERIOD_END) or "" for asset in (one, other)} - {""}
+    return len(ends) < 2 and all(one.texts.get(name, "") == other.texts.get(name, "") for name in _SAME)
 
 
 def _place_parts(exhibit: Exhibit, loans: dict[str, Loan], loan: Loan | None, parent: str, lines: list[Asset]) -> None:

@@ -67,7 +67,8 @@ class Terms:
 def is_modified(texts: Mapping[str, str]) -> bool:
     """Whether the filing says that the contract was changed."""
     says = any(is_true(texts.get(name, "")) for name in _MODIFIED)
-    return says or any(texts.get(name, "").upper() not in _NONE for name in ("modificationCode", NEW_MATURITY))
+    code = texts.get("modificationCode", "").upper()
+    return says or code not in _NONE | {"0"} or texts.get(NEW_MATURITY, "").upper() not in _NONE
 
 
 def is_true(text: str) -> bool:

@@ -8,14 +8,16 @@ ships. What each field becomes is in docs/theory/tapes.md.
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mcsim.errors import InputError
 from mcsim.loans import scheduled_balance
 from mcsim.tapes.cells import date_form, dates, month_number, numbers
-from mcsim.tapes.checks import MOST_TERM, Candidates
+from mcsim.tapes.checks import LEAST_RATE, MOST_TERM, Candidates, usual_of
 from mcsim.tapes.fannie_forms import READ, read_lines
 from mcsim.tapes.marking import HomePriceRatio, price_ratio
 from mcsim.tapes.notes import Note
@@ -30,8 +32,19 @@ PROPERTY_TYPES = {
     "SF": "single_family", "CO": "condominium", "PU": "planned_unit_development", "MH": "manufactured", "CP": "cooperative",
 }  # fmt: skip
 
-DATE_FORMS = ("MM/YYYY", "MMYYYY", "YYYY-MM-DD", "YYYY-MM", "MM/DD/YYYY", "YYYYMM")
+DATE_FORMS = (
+    "MM/YYYY", "MMYYYY", "YYYY-MM-DD", "YYYY-MM", "MM/DD/YYYY", "DD/MM/YYYY", "YYYYMM", "YYYYMMDD", "YYYY/MM/DD", "MM-DD-YYYY",
+    "MM-YYYY", "YYYY/MM", "DD-MON-YYYY", "MON-YYYY", "MON YYYY", "MON-YY", "MM/DD/YY", "DD/MM/YY",
+)  # fmt: skip
 """Of the layout, and of copies of its files."""
+
+_OF_ANOTHER_UNIT = {
+    "orig_rate": (0.01, 100 * LEAST_RATE, "percent"),
+    "oltv": (0.01, 1.0, "percent"),
+    "orig_upb": (1.0, 1_000.0, "USD"),
+}
+"""Where the median of a column lies that is per unit, or in thousands; and the layout's unit."""
+_TIME = re.compile(r"[T ][0-9]{2}:[0-9]{2}\S*$")
 
 
 def read_fannie_acquisition(
@@ -53,12 +66,13 @@ def read_fannie_acquisition(
     Raises
     ------
     InputError
-        If the file cannot be read, or is of another layout.
+        If the file cannot be read, is of another layout, or is in other units than it.
     """
     table, rejects, n_rows = read_lines(path)
     texts = {name: table[name].to_numpy().astype(object) for name in READ}
     notes: list[Note] = []
     number = {name: _plain(texts[name]) for name in ("orig_rate", "orig_upb", "orig_term", "oltv", "ocltv")}
+    _check_units(path, number)
     made, first = _dates(texts["orig_date"], []), _dates(texts["first_pay"], notes)
     original, note_rate, term = number["orig_upb"], number["orig_rate"] / 100, number["orig_term"]
     # Payments fall due on the first of a month: those of the cut-off's own month are past. Negative before the first one.
@@ -91,13 +105,36 @@ def _plain(texts: np.ndarray) -> np.ndarray:
     return np.where(percent, np.nan, values)
 
 
-def _dates(texts: np.ndarray, notes: list[Note]) -> np.ndarray:
-    """Dates of the form that most of the column has."""
-    form = date_form(texts.tolist(), DATE_FORMS) or DATE_FORMS[0]
-    found = dates(texts.tolist(), form)
+def _check_units(path: Path, number: dict[str, np.ndarray]) -> None:
+    """Raise where a column as a whole is in another unit than the layout's; single rows are looked at later."""
+    problems = []
+    for name, (low, high, unit) in _OF_ANOTHER_UNIT.items():
+        usual = usual_of(number[name])
+        if low <= usual < high:
+            problems.append(
+                f"{path}: {name} has a median of {usual:.6g}; expected {unit}, a median of at least {high:g}; in another unit? "
+                "Give the file as it was published, or read it with portfolio=table and a mapping (docs/tapes.md)"
+            )
+    if problems:
+        raise InputError(problems)
+
+
+def _dates(given: np.ndarray, notes: list[Note]) -> np.ndarray:
+    """Dates of the form that most of the column has; of two, that by which more are the first of a month, as the layout's are."""
+    day = {text: _TIME.sub("", text) for text in set(given)}
+    texts = [day[text] for text in given]
+    form = date_form(texts, DATE_FORMS) or DATE_FORMS[0]
+    other = form.replace("MM/DD", "DD/MM")
+    found, swapped = dates(texts, form), dates(texts, other)
+    if _on_the_first(swapped) > _on_the_first(found):
+        form, found = other, swapped
     if form != DATE_FORMS[0]:
         notes.append(Note("dates", f"of the form {form}; the layout has {DATE_FORMS[0]}", int((~np.isnat(found)).sum())))
     return found.astype("datetime64[M]").astype("datetime64[D]")
+
+
+def _on_the_first(days: np.ndarray) -> int:
+    return int((days == days.astype("datetime64[M]").astype("datetime64[D]")).sum())
 
 
 def _note(candidates: Candidates, number: dict[str, np.ndarray]) -> None:

@@ -48,8 +48,9 @@ _CALLED = {
     "orig_upb": ("orig_amt", "original_upb", "original_unpaid_principal_balance", "original_amount"),
     "orig_term": ("orig_trm", "original_loan_term", "original_term"), "orig_date": ("orig_dte", "origination_date"),
     "first_pay": ("frst_dte", "frst_pay", "first_payment_date"),
-    "oltv": ("original_ltv", "original_loan_to_value", "original_loan_to_value_ratio_ltv"),
-    "ocltv": ("cltv", "original_cltv", "original_combined_loan_to_value", "original_combined_loan_to_value_ratio_cltv"),
+    "oltv": ("original_ltv", "original_loan_to_value", "original_loan_to_value_ltv", "original_loan_to_value_ratio_ltv"),
+    "ocltv": ("cltv", "original_cltv", "original_combined_loan_to_value", "original_combined_loan_to_value_cltv",
+              "original_combined_loan_to_value_ratio_cltv"),
     "prop_type": ("prop_typ", "prop", "property_type"), "state": ("property_state",),
     "product": ("product_type", "prod_type", "amortisation_type"),
 }  # fmt: skip
@@ -97,6 +98,8 @@ def read_lines(path: Path) -> tuple[pl.DataFrame, list[Reject], int]:
     positions, width = _positions(found, head[0])
     frame = frame.slice(int(_is_header(head[0]))).with_columns(pl.col("fields").list.len().alias("width"))
     fits = frame["width"].is_in(width)
+    if frame.is_empty():
+        raise InputError(f"{path}: holds no loans, only the names of the columns; expected {EXPECTED}")
     if not fits.any():
         raise found.refusal(EXPECTED)
     rejects = [
@@ -131,9 +134,10 @@ def _refuse_other_files(found: Recognised, head: Sequence[Sequence[str]]) -> Non
 
 
 def _is_header(fields: Sequence[str]) -> bool:
-    """Names where the layout has numbers; by name where the columns stand in another order."""
+    """Names where the layout has numbers; by name where the columns stand in another order. A column of row numbers has none."""
     values, _ = numbers(fields)
-    return not np.isfinite(values).any() and len([cell for cell in fields if cell]) > 1 and own_name(fields[0]) != ""
+    names = [own_name(cell) for cell in fields]
+    return not np.isfinite(values).any() and sum(map(bool, names)) > 1 and (names[0] != "" or names[1] in LAYOUT)
 
 
 def _positions(found: Recognised, fields: Sequence[str]) -> tuple[dict[str, int], list[int]]:

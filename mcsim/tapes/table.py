@@ -23,7 +23,7 @@ from mcsim.tapes.table_fields import ARM_FIELDS, ARM_OPTIONS, FIELDS, REQUIRED, 
 from mcsim.tapes.table_mapping import Source, TableMapping, yaml_word
 from mcsim.tapes.table_rows import Rows
 from mcsim.tapes.table_terms import arm, ltv, payments, scheduled, times
-from mcsim.tapes.table_units import check_rates, check_sizes, note_units
+from mcsim.tapes.table_units import check_rates, check_sizes, check_totals, note_units
 from mcsim.tapes.text_table import read_texts
 
 _CHECKED_LATER = frozenset({
@@ -186,6 +186,7 @@ def _candidates(
     original, rate = rows.settle("original_balance"), rows.settle("note_rate")
     scheduled(rows, original, rate, months)
     check_rates(rows)
+    check_totals(rows)
     check_sizes(rows, original, months["maturity"])
     fee = rows.settle("servicing_rate")
     unknown_fee = np.isnan(fee) & rows.blank("servicing_rate")

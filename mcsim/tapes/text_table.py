@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -231,9 +231,9 @@ def _columns(loans: Any) -> dict[str, list[Any]]:
     elif hasattr(loans, "data_vars"):
         pairs = [(name, values.values) for name, values in loans.variables.items() if values.ndim == 1]
     elif hasattr(loans, "column_names") and hasattr(loans, "column"):
-        pairs = [(name, loans.column(name)) for name in loans.column_names]
+        pairs = [(name, loans.column(i)) for i, name in enumerate(loans.column_names)]  # a name may stand twice
     elif hasattr(loans, "columns") and hasattr(loans, "iloc"):
-        pairs = [(name, loans.iloc[:, i]) for i, name in enumerate(loans.columns)]
+        pairs = [*_index(loans), *((name, loans.iloc[:, i]) for i, name in enumerate(loans.columns))]
     elif hasattr(loans, "columns") and hasattr(loans, "__getitem__"):
         pairs = [(name, loans[name]) for name in loans.columns]
     elif isinstance(loans, np.ndarray) and loans.dtype.names:
@@ -253,7 +253,18 @@ def _columns(loans: Any) -> dict[str, list[Any]]:
     return named
 
 
+def _index(frame: Any) -> list[tuple[Any, Any]]:
+    """Levels of the index of a pandas frame that have a name, and are no columns as well: columns like the others."""
+    names = [(i, name) for i, name in enumerate(frame.index.names) if name is not None and name not in frame.columns]
+    return [(name, frame.index.get_level_values(i)) for i, name in names]
+
+
 def _cells(name: str, values: Any) -> list[Any]:
+    if isinstance(values, Set | Mapping):
+        raise InputError(
+            f"loans: column {name!r} is a {type(values).__name__}, which is not told row by row; expected a list or an array, "
+            "one entry a loan in the order of the others"
+        )
     if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
         raise InputError(f"loans: column {name!r} is one {type(values).__name__}; expected one entry a loan")
     if isinstance(values, np.ndarray):
@@ -276,6 +287,8 @@ def _text(cell: Any) -> str:
         return ""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
         return str(int(cell))
+    if isinstance(cell, bytes | bytearray):  # text of old writers
+        return bytes(cell).decode("utf-8", "backslashreplace").strip()
     if hasattr(cell, "isoformat"):
         return str(cell.isoformat())
     return str(cell).strip()

@@ -164,8 +164,8 @@ def test_noted(tmp_path: Path, changes: dict[str, str], subject: str) -> None:
     "changes",
     [
         {"workoutStrategyCode": "NA"}, {"liquidationPrepaymentCode": "0"}, {"assetSubjectDemandStatusCode": "NA"},
-        {"realizedLossToTrustAmount": "0.00"}, {SENT: "NA"}, {"modificationCode": "NA"}, {"modifiedIndicator": "No"},
-        {NEW_RATE: "0", NEW_PAYMENT: "0.00"}, {NEW_RATE: "NA"},
+        {"realizedLossToTrustAmount": "0.00"}, {SENT: "NA"}, {"modificationCode": "NA"}, {"modificationCode": "0"},
+        {"modifiedIndicator": "No"},        {NEW_RATE: "0", NEW_PAYMENT: "0.00"}, {NEW_RATE: "NA"},
     ],
 )  # fmt: skip
 def test_codes_that_say_nothing(tmp_path: Path, changes: dict[str, str]) -> None:
@@ -293,3 +293,12 @@ def test_a_modified_rate_that_is_not_in_force_is_noted(tmp_path: Path) -> None:
 def test_extended_again_is_noted(tmp_path: Path) -> None:
     tape = read(write(tmp_path, loan(**MODIFIED | {"maturityDate": "10-06-2027", NEW_MATURITY: "10-06-2017"})))
     assert noted(tape, "extended again") == ["1"]
+
+
+@pytest.mark.parametrize("code", ["", "0"])
+def test_a_balance_that_is_unpaid_still_is_no_loan_of_no_balance(tmp_path: Path, code: str) -> None:
+    """Scheduled at zero, owed by the borrower all the same: rejected by its balance, not left out as if nothing were owed."""
+    owed = {BALANCE: "0.00", "reportPeriodEndActualBalanceAmount": "9838000.00", "liquidationPrepaymentCode": code}
+    tape = read(write(tmp_path, loan(**owed), loan(assetNumber="2")), share=0.5)
+    assert [(r.loan_id, r.column, r.value) for r in tape.rejects] == [("1", BALANCE, "0.00")]
+    assert not [note for note in tape.notes if note.subject == "no balance"]

@@ -143,6 +143,32 @@ def test_a_companion_note_stands_on_the_property_of_the_first(tmp_path: Path) ->
     assert tape.loans.ltv[list(tape.loans.loan_id).index("1A")] == 10 / 15
 
 
+@pytest.mark.parametrize("bare", ["1A", "1B"])
+def test_notes_with_letters_alone_stand_on_the_property_that_one_of_them_has(tmp_path: Path, bare: str) -> None:
+    notes = [loan(*([{"propertyName": ""}] if n == bare else [PROPERTY]), assetNumber=n) for n in ("1A", "1B")]
+    tape = read(write(tmp_path, *notes))
+    assert set(tape.loans.ltv) == {9_838_000 / 15_000_000}
+    assert (set(tape.loans.state), set(tape.loans.property_type)) == ({"OH"}, {"retail"})
+
+
+def test_what_stands_twice_counts_once(tmp_path: Path) -> None:
+    """A loan or a property that a second line says word for word: its value is no other property's."""
+    lines = [loan(OPEN, PROPERTY, assetNumber="1"), loan({"propertyName": "Portfolio"}, assetNumber="2"),
+             part("2.01", value="9000000"), part("2.02", value="5000000")]  # fmt: skip
+    once, twice = read(write(tmp_path, *lines)), read(write(tmp_path, *lines, *lines))
+    assert [terms(twice, i) for i in "12"] == [terms(once, i) for i in "12"]
+    assert twice.loans.ltv.tolist() == once.loans.ltv.tolist()
+    assert sorted(once.loans.ltv) == [9_838_000 / 23_000_000, 9_838_000 / 14_000_000]
+    assert (noted(once, "lines that stand twice"), noted(twice, "lines that stand twice")) == ([], ["1", "2", "2.01", "2.02"])
+
+
+def test_two_periods_in_one_file(tmp_path: Path) -> None:
+    """An interest-only loan is the same at both dates, but for the date: which is meant does not show."""
+    lines = [loan(**INTEREST_ONLY, reportingPeriodEndDate=date) for date in ("11-13-2017", "12-13-2017")]
+    with pytest.raises(InputError, match=r"reportingPeriodEndDate is \['11-13-2017', '12-13-2017'\]; expected one date"):
+        read(write(tmp_path, *lines))
+
+
 def test_what_joins_no_loan_is_named_or_refused(tmp_path: Path) -> None:
     tape = read(write(tmp_path, loan(), part("7.01"), part("8")))
     assert len(tape.loans) == 1
@@ -187,7 +213,9 @@ def test_numbers(text: str, value: float) -> None:
     assert found == value or (math.isnan(found) and math.isnan(value))
 
 
-@pytest.mark.parametrize("text", ["11-06-2026", "11/06/2026", "2026-11-06"])
+@pytest.mark.parametrize(
+    "text", ["11-06-2026", "11/06/2026", "2026-11-06", "2026-11-06T00:00:00", "2026-11-06T00:00:00.000Z", "2026-11-06-05:00"]
+)
 def test_dates(text: str) -> None:
     assert date_of(text) == datetime.date(2026, 11, 6)
     assert date_of(text.replace("06", "32")) is None

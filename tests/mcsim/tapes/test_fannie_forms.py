@@ -59,6 +59,13 @@ FORMS: dict[str, Callable[[str], str]] = {
     "MMYYYY": lambda text: text.replace("12/2006", "122006").replace("02/2007", "022007"),
     "ISO": lambda text: text.replace("12/2006", "2006-12-01").replace("02/2007", "2007-02-01"),
     "YYYYMM": lambda text: text.replace("12/2006", "200612").replace("02/2007", "200702"),
+    "ISO with a time": lambda text: text.replace("12/2006", "2006-12-01T00:00:00").replace("02/2007", "2007-02-01 00:00:00.0"),
+    "YYYYMMDD": lambda text: text.replace("12/2006", "20061201").replace("02/2007", "20070201"),
+    "YYYY/MM/DD": lambda text: text.replace("12/2006", "2006/12/01").replace("02/2007", "2007/02/01"),
+    "month first": lambda text: text.replace("12/2006", "12/01/2006").replace("02/2007", "02/01/2007"),
+    "day first": lambda text: text.replace("12/2006", "01/12/2006").replace("02/2007", "01/02/2007"),
+    "two digits of the year": lambda text: text.replace("12/2006", "12/1/06").replace("02/2007", "2/1/07"),
+    "words": lambda text: text.replace("12/2006", "Dec-06").replace("02/2007", "Feb-2007"),
     "spaces": lambda text: text.replace("|", " | "),
     "26 columns": lambda text: text.replace("\n", "|200612\n"),
 }
@@ -70,6 +77,36 @@ def test_a_form_reads_as_the_plain_file(tmp_path: Path, form: str) -> None:
     plain.write_text(PLAIN, encoding="utf-8", newline="")
     other.write_text(FORMS[form](PLAIN), encoding="utf-8", newline="")
     same(load(other), load(plain))
+
+
+def test_a_column_of_row_numbers(tmp_path: Path) -> None:
+    """As a frame is written with its index: a name is missing, and the others say which column is which."""
+    plain, other = tmp_path / "plain.txt", tmp_path / "other.txt"
+    plain.write_text(PLAIN, encoding="utf-8")
+    rows = [f"{i}|{line}" for i, line in enumerate(PLAIN.splitlines())]
+    other.write_text("\n".join(["|" + "|".join(LAYOUT), *rows]), encoding="utf-8")
+    same(load(other), load(plain))
+
+
+def test_a_header_alone_holds_no_loans(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("|".join(LAYOUT) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="holds no loans"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "divided"), [("orig_rate", 100), ("oltv", 100), ("orig_upb", 1000)]
+)  # fmt: skip
+def test_a_column_in_another_unit_is_refused(tmp_path: Path, name: str, divided: float) -> None:
+    """6.5% as 0.065 is a rate of .065% to the layout, a ratio of 80 as .8 one of .8%, 200,000 in thousands a loan of 200 USD."""
+    at, path = LAYOUT.index(name), tmp_path / "t.txt"
+    rows = [line.split("|") for line in PLAIN.splitlines()]
+    for row in rows:
+        row[at] = f"{float(row[at]) / divided:g}"
+    path.write_text("\n".join("|".join(row) for row in rows), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{name} has a median of .*; expected (percent|USD), a median of at least"):
+        load(path)
 
 
 def test_archives(tmp_path: Path) -> None:

@@ -201,3 +201,19 @@ def test_what_a_decimal_comma_does_not_mend_is_not_told_to_use_one(path: Path, c
         load(write(path, *rows(LOAN | {"balance": cell}, good=3)), {})
     assert "columns.balance: column 'balance' holds no number" in str(caught.value)
     assert "write digits alone" in str(caught.value) and "decimal comma" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Total", "GRAND TOTAL:", "Sub-total", "Sum", "Average"])
+def test_a_line_of_totals_is_no_loan(tmp_path: Path, name: str) -> None:
+    """Full in every column, as a spreadsheet ends: read as a loan it would double the pool."""
+    rows = [LOAN | {"loan_id": str(i), "balance": f"{100_000 + i}.25"} for i in range(6)]
+    tape = load(write(tmp_path / "mine.csv", *rows, LOAN | {"loan_id": name, "balance": "600016.50"}), share=0.5)
+    assert [(r.loan_id, r.column) for r in tape.rejects] == [(name, "loan_id")]
+    assert tape.loans.balance.sum() == 600_016.5
+
+
+@pytest.mark.parametrize(("last", "said"), [("600016.50", True), ("600016.49", False)])
+def test_a_last_balance_that_is_the_sum_of_the_others_is_said(tmp_path: Path, last: str, said: bool) -> None:
+    rows = [LOAN | {"loan_id": str(i), "balance": f"{100_000 + i}.25"} for i in range(6)]
+    tape = load(write(tmp_path / "mine.csv", *rows, LOAN | {"loan_id": "7", "balance": last}))
+    assert [note.loan_ids for note in tape.notes if note.subject == "totals"] == ([("7",)] if said else [])

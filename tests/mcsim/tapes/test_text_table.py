@@ -149,7 +149,11 @@ def frames() -> dict[str, Any]:
         ),
         "xarray": xr.Dataset({name: ("loan", np.array(cells)) for name, cells in NUMBERS.items()}),
         # As a pyarrow table looks from outside.
-        "arrow": SimpleNamespace(column_names=list(NUMBERS), column=lambda name: Chunked(NUMBERS[name])),
+        "arrow": SimpleNamespace(column_names=list(NUMBERS), column=lambda i: Chunked([*NUMBERS.values()][i])),
+        "pandas index": pandas.set_index("loan_id"),
+        "pandas levels": pandas.set_index(["state", "loan_id"]),
+        "pandas index and column": pandas.set_index("loan_id", drop=False),
+        "bytes": NUMBERS | {name: [text.encode() for text in NUMBERS[name]] for name in ("loan_id", "state")},
     }
 
 
@@ -179,9 +183,20 @@ def test_what_is_no_frame(loans: Any) -> None:
         table_csv(loans)
 
 
-def test_a_frame_with_a_column_twice() -> None:
+@pytest.mark.parametrize(
+    "loans",
+    [pd.DataFrame([[1, 2]], columns=["a", "a"]), SimpleNamespace(column_names=["a", "a"], column=lambda i: Chunked([i]))],
+)
+def test_a_frame_with_a_column_twice(loans: Any) -> None:
     with pytest.raises(InputError, match="column 'a' stands twice"):
-        table_csv(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+        table_csv(loans)
+
+
+@pytest.mark.parametrize("cells", [{"CA", "NY", "TX"}, pd.DataFrame(NUMBERS).to_dict()["state"], dict.fromkeys("abc").keys()])
+def test_cells_that_are_in_no_order_are_refused(cells: Any) -> None:
+    """A set pairs states and loans by chance; of ``to_dict()`` a list would be the numbers of the rows."""
+    with pytest.raises(InputError, match="column 'state' is a .*expected a list or an array"):
+        table_csv(NUMBERS | {"state": cells})
 
 
 def test_a_frame_is_not_written_as_a_text_file() -> None:
