@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kernels.waterfall_paths import Op, Register
 from mcsim.deals.deal import Step
 from mcsim.deals.reader import Reader
-from mcsim.deals.verbs.verb import Verb, read_step
+from mcsim.deals.verbs.verb import Verb, read_one
 
 if TYPE_CHECKING:
     from mcsim.deals.compiler import Emitter
-
-
-def read(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -> Step:
-    """One account."""
-    step = read_step(name, terms, where, reader)
-    if len(step.names) != 1:
-        reader.problem(where, f"funds one account at a time; found {len(step.names)}")
-    return step
 
 
 def check(step: Step, reader: Reader) -> None:
@@ -36,4 +27,4 @@ def emit(emitter: Emitter, step: Step) -> None:
         emitter.emit(Op.PAY, Register.ROOM, emitter.cash[source], emitter.account[account])
 
 
-VERB = Verb("account", emit, options=("from",), required=("from",), read=read, check=check)
+VERB = Verb("account", emit, options=("from",), required=("from",), read=read_one("funds one account at a time"), check=check)

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kernels.waterfall_paths import Op, Register
 from mcsim.deals.deal import Step
-from mcsim.deals.reader import Reader
-from mcsim.deals.verbs.verb import Verb, read_step
+from mcsim.deals.verbs.verb import Verb, read_one
 
 if TYPE_CHECKING:
     from mcsim.deals.compiler import Emitter
-
-
-def read(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -> Step:
-    """One class."""
-    step = read_step(name, terms, where, reader)
-    if len(step.names) != 1:
-        reader.problem(where, f"releases to one residual class; found {len(step.names)}")
-    return step
 
 
 def emit(emitter: Emitter, step: Step) -> None:
@@ -33,4 +23,4 @@ def emit(emitter: Emitter, step: Step) -> None:
             emitter.emit(Op.MOVE, emitter.cash[source], into)
 
 
-VERB = Verb("class", emit, options=("from",), required=("from",), read=read)
+VERB = Verb("class", emit, options=("from",), required=("from",), read=read_one("releases to one residual class"))

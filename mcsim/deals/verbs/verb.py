@@ -27,6 +27,18 @@ def read_step(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -
     return Step(name, names, sources, rule, where=where)
 
 
+def read_one(problem: str) -> Read:
+    """:func:`read_step` of a verb that acts on one name; ``problem`` says so of more."""
+
+    def read(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -> Step:
+        step = read_step(name, terms, where, reader)
+        if len(step.names) != 1:
+            reader.problem(where, f"{problem}; found {len(step.names)}")
+        return step
+
+    return read
+
+
 def no_check(step: Step, reader: Reader) -> None:
     """Nothing beyond the names."""
 
