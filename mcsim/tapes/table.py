@@ -284,7 +284,7 @@ def _note_defaults(rows: Rows) -> None:
         rows.notes.append(
             Note("columns not needed", f"what follows from them has a column of its own: {', '.join(idle)}", len(idle))
         )
-    for name in ("interest_only", "amortisation"):
+    for name in ("original_balance", "count", "interest_only", "amortisation"):
         others = {name, *FIELDS[name].instead} & {*rows.columns}
         if others and name not in rows.mapping.impute:
             blank = np.logical_and.reduce([rows.blank(other) for other in others])
