@@ -61,11 +61,13 @@ _PAID_OFF = frozenset({"2", "4", "5", "8", "9"})
 _LIQUIDATED = frozenset({"3", "6", "7"})
 _ENDED = _PAID_OFF | _LIQUIDATED
 _ACTUAL = "reportPeriodEndActualBalanceAmount"
+_APART = 0.05  # scheduled from actual balance: two months of any level payment, and rounding
 _SUBORDINATE = frozenset({"B1", "B2", "C2", "MZ"})
 _GONE = frozenset({"", "NA", "N/A", "0", "99"})
 
 REMARKS = {
     "parts do not sum": "the balances on the lines of its properties are not the loan's: the loan's own is read",
+    "actual balance": "more than 5% from the scheduled one (advances, a curtailment, a slip): the scheduled one is read",
     "defeased": "government securities stand behind it: no default, and no part in the pool's loan-to-value ratio",
     "partly defeased": "read as not defeased",
     "modified": "payment, maturity and amortisation as modified, where filed; a rate reduced for a time holds to maturity",
@@ -154,8 +156,10 @@ def remarks_of(loan: Loan, collateral: Collateral) -> set[str]:
     workout, demand = texts.get("workoutStrategyCode", ""), texts.get("assetSubjectDemandStatusCode", "").upper()
     changed = any(number_of(texts.get(name)) > 0 for name in (NEW_RATE, NEW_PAYMENT, NEW_AMORTISATION))
     sent = date_of(texts.get("mostRecentSpecialServicerTransferDate")) is not None
+    actual = number_of(texts.get(_ACTUAL))
     said = {
         "parts do not sum": not loan.divided,
+        "actual balance": actual > 0 and abs(number_of(texts.get(BALANCE)) / actual - 1) > _APART,
         "defeased": collateral.defeased,
         "modified": is_modified(texts),
         "no modification": not is_modified(texts) and (changed or texts.get("modificationCode") == "98"),

@@ -48,6 +48,11 @@ FIRST_YEAR = 1950  # level-payment mortgages of 30 years are younger
 
 _FEW, _NEAR = 3, 3.0  # values that have a usual one; times the median, either way, that rates of one tape lie apart
 _FULL_SIZE = 0.1  # of the median balance: a loan that is nearly paid has a small ratio of its own
+NEARLY_OVER = 12  # months: the balance of a loan that ends may be of any size
+_SMALL_SHARE = (
+    "cooperative",
+    "securities",
+)  # a loan on all of a building's flats, or on no property, is a small part of a value
 _NOTED_IDS = 100  # the attributes of a store are no place for a million
 
 
@@ -291,6 +296,10 @@ def _check_consequences(candidates: Candidates) -> None:
         "ltv", no_ltv, lambda i: f"loan-to-value ratio at the cut-off is {loans['ltv'][i]:.4g}; expected more than 0, at most "
         f"{MOST_LTV:g} (nan: no home-price index for the state and dates, or no coverage ratio of a part of a loan)"
     )  # fmt: skip
+    low = (
+        left & (loans["ltv"] < LEAST_LTV) & (loans["maturity"] > NEARLY_OVER) & ~np.isin(loans["property_type"], _SMALL_SHARE)
+    )
+    candidates.note("loan-to-value ratio", f"under {LEAST_LTV:g}: read as given; balance or value in another unit?", low)
     if "payment" in loans:
         with np.errstate(over="ignore"):
             idle = left & (loans["payment"] <= loans["balance"] * loans["note_rate"] / 12)

@@ -7,6 +7,7 @@ in, and what was is noted with its count and balance.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,13 +73,28 @@ def read_table(
     if problems:
         raise InputError([f"{path}: {problem}" for problem in problems])
     rows = Rows(table.rows, columns, mapping, table.n_rows, list(table.rejects))
-    if unread:
-        shown = ", ".join(unread[:20]) + (", ..." if len(unread) > 20 else "")
-        rows.notes.append(Note("columns not read", f"named by no field of the mapping: {shown}", len(unread)))
+    rows.notes += _column_notes(unread, there)
     with np.errstate(all="ignore"):  # a damaged table may hold any number; the checks look at what comes out
         _leave_out(rows, path)
         _replines(rows, path)
         return _candidates(rows, cut_off, servicing_rate, home_price_ratio, path)
+
+
+def _column_notes(unread: Sequence[str], there: Mapping[str, Source]) -> list[Note]:
+    """Columns that no field reads, with the field that each may be, and those that two fields read."""
+    notes = []
+    if unread:
+        maybe = {column: field_called(column) for column in unread[:20]}
+        shown = [f"{c} ({name}?)" if name and name not in there else c for c, name in maybe.items()]
+        text = ", ".join(shown) + (", ..." if len(unread) > 20 else "")
+        notes.append(Note("columns not read", f"named by no field of the mapping: {text}", len(unread)))
+    read: dict[str, list[str]] = {}
+    for name, source in there.items():
+        read.setdefault(source.column, []).append(name)
+    twice = [f"{column} ({', '.join(names)})" for column, names in read.items() if column and len(names) > 1]
+    if twice:
+        notes.append(Note("columns read twice", f"by several fields: {', '.join(twice)}", len(twice)))
+    return notes
 
 
 def _missing_problems(sources: dict[str, Source], mapping: TableMapping, unread: list[str]) -> list[str]:
@@ -268,7 +284,7 @@ def _note_defaults(rows: Rows) -> None:
         rows.notes.append(
             Note("columns not needed", f"what follows from them has a column of its own: {', '.join(idle)}", len(idle))
         )
-    for name in ("interest_only", "amortisation"):
+    for name in ("original_balance", "count", "interest_only", "amortisation"):
         others = {name, *FIELDS[name].instead} & {*rows.columns}
         if others and name not in rows.mapping.impute:
             blank = np.logical_and.reduce([rows.blank(other) for other in others])

@@ -80,6 +80,8 @@ def _values(field: str, text: np.ndarray, source: Source, decimal: str) -> np.nd
         known = {cell: _word(field, kind, cell) for cell in set(text.tolist())}
         return np.array([known[cell] for cell in text], dtype=object)
     values, percent = numbers(text.tolist(), decimal)
+    if kind != "money":  # a dollar sign says what the column is: not this one
+        values = np.where(["$" in cell for cell in text], np.nan, values)
     times, divided = UNITS.get(kind, {}).get(source.unit, (1, 1))
     shares = kind in ("rate", "ratio") and source.unit != "basis_points"
     if shares:  # a rate has no thousands: 3,125 is written with a decimal comma

@@ -35,6 +35,8 @@ def times(rows: Rows, cut_off: datetime.date) -> dict[str, np.ndarray]:
         ("remaining_term", known_left, "maturity_date", by_last), ("age", known_age, "first_payment", np.maximum(by_first, 0.0)),
     ):  # fmt: skip
         rows.note("terms disagree", f"{name} taken, {other} is more than a month from it", np.abs(given - by) > 1)
+    apart = ~(rows.blank("age") | rows.blank("remaining_term")) & (np.abs(age + left - original) > 1)
+    rows.note("terms disagree", "age and remaining_term taken, their sum is more than a month from original_term", apart)
     seasoning = np.where(np.isnan(by_first), age, by_first)
     months = {"age": age, "maturity": left, **_principal(rows, seasoning, left)}
     for name, values in months.items():
@@ -113,8 +115,13 @@ def arm(rows: Rows, cut_off: datetime.date, source: str) -> dict[str, np.ndarray
         asked = adjustable & ~rows.limits(name) & ~(rows.blank(name) & (name in ARM_OPTIONS))
         bad = asked & ~((values >= spec.low) & (values <= spec.high))
         rows.reject(name, bad, f"of an adjustable loan; expected {spec.low:g} to {spec.high:g}")
+        broken = asked & ~bad & (spec.kind == "months") & (values != np.round(values))
+        rows.note("rounded", f"{name}: to whole months", broken)
     for name, other in (("initial_cap", terms["periodic_cap"]), ("rate_rounding", np.zeros(len(rows)))):
-        terms[name] = np.where(np.isnan(terms[name]) & rows.blank(name), other, terms[name])
+        blank = np.isnan(terms[name]) & rows.blank(name)
+        if name in rows.columns:
+            rows.note(f"blank {name}", f"read as {FIELDS[name].without.replace('`', '')}", adjustable & blank)
+        terms[name] = np.where(blank, other, terms[name])
     low_cap = adjustable & (terms["life_cap"] < rows.number("note_rate"))
     rows.reject(
         "life_cap", low_cap, "below the note rate; expected the highest note rate, not its distance from the first one"

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from mcsim.tapes.checks import hundredth_of_the_rest, usual_of
+from mcsim.tapes.checks import NEARLY_OVER, hundredth_of_the_rest, usual_of
 from mcsim.tapes.table_fields import ARM_FIELDS, ARM_OPTIONS, LEAST, LIMITS
 from mcsim.tapes.table_rows import Rows
 
@@ -15,7 +15,6 @@ _THOUSAND = 500.0  # times off the median, a thousand less what sizes of one tap
 # USD; a pool of smaller loans is more likely one in thousands, in millions.
 _SMALL_BALANCE, _VERY_SMALL_BALANCE = 1_000.0, 30.0
 _SHORT_TERM = 40  # the longest terms lent, in years
-_NEARLY_OVER = 12  # months: the balance of a loan that ends may be of any size
 _TOTAL = re.compile(r"\W*(?:(?:grand|sub|pool|portfolio)[ _-]*)?(?:totals?|sum|averages?|weighted average)\W*", re.I)
 _CENT = 0.005  # USD; sums of cents in float64 are within it
 
@@ -46,7 +45,7 @@ def check_sizes(rows: Rows, original: np.ndarray, left: np.ndarray) -> None:
     """Reject loans whose size is a thousandth of the others', or a thousand times it; what was lent counts, where it is given."""
     for name, values, open_ in (
         ("original_balance", original, np.zeros(len(rows), dtype=bool)),
-        ("balance", rows.balance, ~np.isfinite(original) & ~(left <= _NEARLY_OVER)),
+        ("balance", rows.balance, ~np.isfinite(original) & ~(left <= NEARLY_OVER)),
     ):
         size = values / _loans(rows)
         given = np.isfinite(size) & (size > 0)
@@ -56,7 +55,7 @@ def check_sizes(rows: Rows, original: np.ndarray, left: np.ndarray) -> None:
         off = (size < usual / _THOUSAND) | (size > usual * _THOUSAND)
         reason = f"the column's median is {usual:,.0f} USD; in another unit than the column?"
         rows.reject(name, given & off & (open_ | (name == "original_balance")), reason)
-    paid_down = np.isfinite(original) & (rows.balance < original / _THOUSAND) & ~(left <= _NEARLY_OVER)
+    paid_down = np.isfinite(original) & (rows.balance < original / _THOUSAND) & ~(left <= NEARLY_OVER)
     rows.note("units", "a balance of less than a five-hundredth of the original one: prepaid, or in another unit?", paid_down)
 
 

@@ -133,6 +133,7 @@ def test_a_property_in_foreclosure_rejects_its_loan(tmp_path: Path, code: str, r
         ({"deferredInterestCumulativeAmount": "500"}, "deferred interest"),
         ({"negativeAmortizationIndicator": "true"}, "negative amortisation"),
         ({"liquidationPrepaymentCode": "1"}, "curtailed"),
+        ({"reportPeriodEndActualBalanceAmount": "10400000"}, "actual balance"),
         ({"loanStructureCode": "B1"}, "subordinate"),
         ({"lienPositionSecuritizationCode": "2"}, "subordinate"),
         ({"workoutStrategyCode": "98"}, "workout"),

@@ -105,3 +105,14 @@ def test_a_ratio_that_is_a_hundredth_of_the_others(tmp_path: Path) -> None:
     assert [(r.loan_id, r.column) for r in tape.rejects] == [("9", "ltv")]
     rows[-1]["property_type"] = "cooperative"
     assert not load(write(tmp_path / "t.csv", *rows)).rejects
+
+
+def test_a_ratio_of_next_to_nothing_is_said(tmp_path: Path) -> None:
+    """A value in the wrong unit gives a loan that cannot lose; one that is nearly over, or on a building of flats, is so by nature."""
+    value = {"valuationSecuritizationAmount": "15000000000"}
+    tape = exhibits.read(exhibits.write(tmp_path, exhibits.loan(exhibits.PROPERTY | value), exhibits.loan(assetNumber="2")))
+    assert exhibits.noted(tape, "loan-to-value ratio") == ["1"]
+    rows = [LOAN | {"ltv": "0.001"}, LOAN | {"loan_id": "2", "remaining_term": "12", "ltv": "0.009", "balance": "900"},
+            LOAN | {"loan_id": "3", "ltv": "0.009", "property_type": "cooperative"},
+            *(LOAN | {"loan_id": f"{i}", "ltv": "0.5"} for i in range(4, 9))]  # fmt: skip
+    assert exhibits.noted(load(write(tmp_path / "t.csv", *rows)), "loan-to-value ratio") == ["1"]

@@ -115,8 +115,17 @@ def test_columns_that_nobody_reads_are_said(path: Path) -> None:
     row = LOAN | {"Investor": "A", "Zip": "9"}
     (note,) = [note for note in load(write(path, row), {"ignore": ["Zip"]}).notes if note.subject == "columns not read"]
     assert note.text.endswith(": Investor")
+    (note,) = [note for note in load(write(path, row | {"Rate Type": "ARM"})).notes if note.subject == "columns not read"]
+    assert note.text.endswith(": Investor, Zip, Rate Type (adjustable?)")
     with pytest.raises(InputError, match="ignore: 'Zap': the table has no such column; did you mean 'Zip'"):
         load(write(path, row), {"ignore": ["Zap"]})
+
+
+def test_a_column_that_two_fields_read_is_said(path: Path) -> None:
+    """A slip, or what is meant: age and remaining term of one column read."""
+    tape = load(write(path, {**LOAN, "WAM": "300"}), {"columns": {"remaining_term": "WAM", "age": "WAM"}})
+    (note,) = [note for note in tape.notes if note.subject == "columns read twice"]
+    assert note.text.endswith(": WAM (remaining_term, age)")
 
 
 def test_a_value_for_all_rows(path: Path) -> None:

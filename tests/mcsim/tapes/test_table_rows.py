@@ -102,3 +102,18 @@ def test_a_balance_on_schedule(path: Path) -> None:
     closed_form = 250_000 * ((1 + r) ** 360 - (1 + r) ** 60) / ((1 + r) ** 360 - 1)
     assert tape.loans.balance[0] == round(closed_form, 2)  # to the cent: the two forms differ by rounding near 1e-10
     assert subjects(tape)["imputed balance"] == 1
+
+
+@pytest.mark.parametrize("name", ["original_balance", "count"])
+def test_a_blank_cell_that_is_read_by_default_is_said(path: Path, name: str) -> None:
+    (note,) = [n for n in load(write(path, LOAN | {name: "250000"}, LOAN | {"loan_id": "2", name: ""})).notes
+               if n.subject == f"blank {name}"]  # fmt: skip
+    assert note.loan_ids == ("2",)
+
+
+@pytest.mark.parametrize("name", ["age", "remaining_term", "ltv", "note_rate"])
+def test_dollars_are_of_money_alone(path: Path, name: str) -> None:
+    """Two columns swapped: $0.5 is no ratio, $60 no age."""
+    tape = load(write(path, LOAN | {name: f"${LOAN[name]}"}, LOAN | {"loan_id": "2"}), share=0.5)
+    assert {(r.loan_id, r.column) for r in tape.rejects} == {("1", name)}
+    assert load(write(path, LOAN | {"balance": "$200,000"})).loans.balance.tolist() == [200_000]

@@ -218,3 +218,25 @@ def test_loan_to_value(path: Path) -> None:
     assert asked[2][1] == datetime.date(2015, 12, 1), "a month before its first payment"
     with pytest.raises(InputError, match="original_ltv: needs original_balance"):
         load(write(path, row | {"original_ltv": "0.8"}))
+
+
+@pytest.mark.parametrize(("original", "said"), [("360", 0), ("361", 0), ("362", 1), ("30", 1), ("", 0)])
+def test_an_original_term_is_held_against_the_months_given(tmp_path: Path, original: str, said: int) -> None:
+    """60 months of age and 300 left are of 360: columns that were swapped, or years, show."""
+    tape = load(write(tmp_path / "t.csv", LOAN | {"original_term": original}, LOAN | {"loan_id": "2", "original_term": "360"}))
+    assert subjects(tape).get("terms disagree", 0) == said
+    assert set(tape.loans.maturity) == {300}
+
+
+@pytest.mark.parametrize("name", ["initial_cap", "rate_rounding"])
+def test_a_blank_option_of_an_adjustable_loan_is_said(tmp_path: Path, name: str) -> None:
+    fixed = LOAN | {"loan_id": "3", "adjustable": "no"}
+    rows = [LOAN | ARM | {name: ""}, LOAN | ARM | {"loan_id": "2", name: "0.005"}, fixed]
+    (note,) = [note for note in load(write(tmp_path / "t.csv", *rows)).notes if note.subject == f"blank {name}"]
+    assert note.loan_ids == ("1",)
+
+
+def test_months_of_an_adjustable_loan_are_rounded_aloud(tmp_path: Path) -> None:
+    """Half a month, as 15 days are written, is no month."""
+    tape = load(write(tmp_path / "t.csv", LOAN | ARM | {"lookback": "0.5"}, LOAN | ARM | {"loan_id": "2"}))
+    assert [note.loan_ids for note in tape.notes if note.subject == "rounded"] == [("1",)]
