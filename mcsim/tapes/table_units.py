@@ -16,6 +16,7 @@ _THOUSAND = 500.0  # times off the median, a thousand less what sizes of one tap
 _SMALL_BALANCE, _VERY_SMALL_BALANCE = 1_000.0, 30.0
 _SHORT_TERM = 40  # the longest terms lent, in years
 _TOTAL = re.compile(r"\W*(?:(?:grand|sub|pool|portfolio)[ _-]*)?(?:totals?|sum|averages?|weighted average)\W*", re.I)
+_FEWEST = 3  # rows whose sum is no accident: of two, one is often the other
 _CENT = 0.005  # USD; sums of cents in float64 are within it
 
 
@@ -23,7 +24,7 @@ def check_totals(rows: Rows) -> None:
     """Reject the lines of a spreadsheet that sum its rows; a last balance that is the sum of the others is said."""
     named = np.array([bool(_TOTAL.fullmatch(str(text))) for text in rows.ids()], dtype=bool)
     rows.reject("loan_id", named, "a line of totals; expected one row a loan")
-    if len(rows) > _SOME:
+    if len(rows) > _FEWEST:
         last = np.zeros(len(rows), dtype=bool)
         last[-1] = abs(rows.balance[-1] - rows.balance[:-1].sum()) < _CENT and not named[-1]
         rows.note("totals", "the last row's balance is the sum of the others: read as a loan; a line of totals?", last)

@@ -217,3 +217,10 @@ def test_a_last_balance_that_is_the_sum_of_the_others_is_said(tmp_path: Path, la
     rows = [LOAN | {"loan_id": str(i), "balance": f"{100_000 + i}.25"} for i in range(6)]
     tape = load(write(tmp_path / "mine.csv", *rows, LOAN | {"loan_id": "7", "balance": last}))
     assert [note.loan_ids for note in tape.notes if note.subject == "totals"] == ([("7",)] if said else [])
+
+
+def test_a_sum_without_a_name_is_said_in_a_small_table(tmp_path: Path) -> None:
+    """Numbered by the mapping, the line of totals has the name of a row."""
+    rows = [LOAN | {"loan_id": "", "balance": f"{balance}"} for balance in (100_000, 150_000, 200_000, 450_000)]
+    tape = load(write(tmp_path / "mine.csv", *rows), {"impute": {"loan_id": "row"}})
+    assert [note.loan_ids for note in tape.notes if note.subject == "totals"] == [("row 5",)]
