@@ -94,19 +94,20 @@ class LoanSimulator:
         kept = min(width, n_paths - first)
         lanes = np.minimum(np.arange(first, first + width), n_paths - 1)
         rows = scenario_rows(scenario, loans.n_months, lanes)
-        pool = np.zeros((loans.n_months, len(FIELDS), width))
+        pool: Array | None = None
         groups = slice(first // LANES, -(-(first + width) // LANES))
         for start in range(0, len(loans), SUPERBLOCK):
             chosen = slice(start, start + SUPERBLOCK)
-            part, sums = loans.take(chosen), np.zeros(pool.size)
+            part, sums = loans.take(chosen), np.zeros(loans.n_months * len(FIELDS) * width)
             if loan_sums is None:
                 self._run(part, rows, scenario.first_path + first, width, sums)
             else:
                 wanted = np.empty(loan_sums[chosen, ..., groups].shape)
                 self._run(part, rows, scenario.first_path + first, width, sums, kept, wanted)
                 loan_sums[chosen, ..., groups] = wanted
-            pool += sums.reshape(pool.shape)
-        return pool[:, :, :kept]
+            pool = sums if pool is None else pool + sums
+        assert pool is not None  # a portfolio has a loan
+        return pool.reshape(loans.n_months, len(FIELDS), width)[:, :, :kept]
 
     def _run(
         self, loans: PreparedLoans, rows: Array, first_path: int, width: int, sums: Array, kept: int = 0,
