@@ -15,7 +15,7 @@ from kernels.loan_month import FIELDS
 from mcsim import store
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings
-from mcsim.deals.stage import compile_for
+from mcsim.deals.stage import compile_for, stored_flows
 from mcsim.market.start import load_market
 from mcsim.pipeline import Simulation
 from mcsim.priced_deal import PricedDeal
@@ -80,7 +80,7 @@ class _Parts:
         arrays: dict[str, dict[str, Any]] = {
             "scenarios": scenario_arrays(scenario),
             "pool": {name: flows[None, :, i] for i, name in enumerate(FIELDS)},
-            "tranches": {name: values for name in GROUPS["tranches"] if (values := getattr(classes, name)).size},
+            "tranches": stored_flows(classes),
         }
         labels = {
             "state": self.simulation.states, "group": ["pool"], "tranche": self.program.tranches, "fee": self.program.fees,

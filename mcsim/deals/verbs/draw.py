@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernels.waterfall_paths import Op, Register
 from mcsim.deals.deal import Step
 from mcsim.deals.reader import Reader
 from mcsim.deals.verbs import pay_interest
-from mcsim.deals.verbs.verb import RULES, Verb
+from mcsim.deals.verbs.verb import Verb, read_one
 
 if TYPE_CHECKING:
     from mcsim.deals.compiler import Emitter
 
 COVERS = ("interest", "losses")
 
+_read_account = read_one("draws on one account at a time")
+
 
 def read(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -> Step:
     """The account is the source, the classes are what it pays."""
-    account = reader.names(terms[name], where)
-    rule = reader.choice(terms["rule"], f"{where}.rule", RULES) if "rule" in terms else "sequential"
-    if len(account) != 1:
-        reader.problem(where, f"draws on one account at a time; found {len(account)}")
+    step = _read_account(name, terms, where, reader)
     cover = reader.choice(terms.get("cover", "interest"), f"{where}.cover", COVERS)
     if cover == "interest" and "rule" in terms:
         reader.problem(where, "interest is always paid pro rata on what is due; remove 'rule'")
     classes = reader.names(terms["classes"], f"{where}.classes") if "classes" in terms else ()
-    return Step(name, classes, account, "pro_rata" if cover == "interest" else rule, cover, where)
+    rule = "pro_rata" if cover == "interest" else step.rule
+    return replace(step, names=classes, sources=step.names, rule=rule, cover=cover)
 
 
 def emit(emitter: Emitter, step: Step) -> None:
