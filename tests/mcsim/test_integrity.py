@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,23 +15,17 @@ import mcsim
 from mcsim import cli, store
 from mcsim.errors import IncompleteRunError, StoreError
 from mcsim.store import marker
-from tests.mcsim.small_runs import SMALL, files_of, flip, swap
+from tests.mcsim.small_runs import files_of, flip, swap
 
 VERBS = ("info", "price", "report", "verify")
 POOL = "store.zarr/pool/loss/c/0/0/0"
 RATES = "store.zarr/scenarios/discount_factor/c/0/0"
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run with its report. Not to be changed."""
-    return mcsim.run(*SMALL, f"output.runs_dir={tmp_path_factory.mktemp('runs')}").path
-
-
 @pytest.fixture
-def folder(sound: Path, tmp_path: Path) -> Path:
+def folder(copied: Path) -> Path:
     """A copy to spoil."""
-    return Path(shutil.copytree(sound, tmp_path / sound.name))
+    return copied
 
 
 @pytest.fixture
@@ -54,13 +47,13 @@ def test_a_sound_run_passes_everywhere(folder: Path, answer: Callable[[str], tup
     assert (folder / "report.html").read_bytes() == before
 
 
-def test_one_bit_of_any_file_is_seen_and_named(sound: Path) -> None:
-    run = mcsim.open_run(sound)
-    assert run.verify() == len(files_of(sound)) - 2  # COMPLETE and the report vouch for themselves
-    for path in files_of(sound):
+def test_one_bit_of_any_file_is_seen_and_named(finished: Path) -> None:
+    run = mcsim.open_run(finished)
+    assert run.verify() == len(files_of(finished)) - 2  # COMPLETE and the report vouch for themselves
+    for path in files_of(finished):
         whole = path.read_bytes()
         flip(path)
-        with pytest.raises(StoreError, match=path.relative_to(sound).as_posix()):
+        with pytest.raises(StoreError, match=path.relative_to(finished).as_posix()):
             run.verify()
         path.write_bytes(whole)
     run.verify()
@@ -238,9 +231,9 @@ def test_a_file_that_changed_since_is_hashed_again(folder: Path, monkeypatch: py
         manifest.check(POOL)
 
 
-def test_xarray_alone_reads_that_it_is_complete(sound: Path) -> None:
-    for group in (None, *store.groups(sound)):
-        assert xr.open_zarr(sound / "store.zarr", group=group, chunks=None).attrs["status"] == "complete"
+def test_xarray_alone_reads_that_it_is_complete(finished: Path) -> None:
+    for group in (None, *store.groups(finished)):
+        assert xr.open_zarr(finished / "store.zarr", group=group, chunks=None).attrs["status"] == "complete"
 
 
 def test_the_report_is_covered_by_its_own_line(folder: Path, answer: Callable[[str], tuple[int, str]]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -21,18 +20,6 @@ from tests.mcsim.small_runs import SMALL
 
 VERBS = ("info", "price", "report", "verify")
 POOL = "store.zarr/pool/loss/c/0/0/0"
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run with its report. Not to be changed."""
-    return mcsim.run(*SMALL, f"output.runs_dir={tmp_path_factory.mktemp('runs')}").path
-
-
-@pytest.fixture
-def copied(finished: Path, tmp_path: Path) -> Path:
-    """A copy to spoil."""
-    return Path(shutil.copytree(finished, tmp_path / finished.name))
 
 
 def answer(verb: str, run: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

@@ -1,0 +1,23 @@
+"""A finished run that several files of tests look at, or spoil a copy of."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import mcsim
+from tests.mcsim.small_runs import SMALL
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with its report. Not to be changed."""
+    return mcsim.run(*SMALL, f"output.runs_dir={tmp_path_factory.mktemp('runs')}").path
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return Path(shutil.copytree(finished, tmp_path / finished.name))
