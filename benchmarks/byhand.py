@@ -64,7 +64,7 @@ def simulate(inputs: Any, sampled: bool = False) -> Array:
         share[left == 1] = 1.0
         s, pr, matures = scheduled.astype(f)[:, None], share.astype(f)[:, None], (left == 1)[:, None]
         history.append(scheduled.copy())
-        ltv_per_usd = (ltv0 / balance).astype(f)[:, None] / market[m - 1, Row.HOME_PRICE + counts[:, Count.STATE]]
+        ltv_per_usd = (ltv0 / balance).astype(f)[:, None] / market[m - 1, Row.HOME_PRICE + counts[:, Count.REGION]]
         factor = s * expected / balance.astype(f)[:, None]
         smm, mdr = _rates(age, m, note32, market[m - 1, Row.MORTGAGE_RATE], factor, s * ltv_per_usd)
         mdr *= (m <= term - LAG)[:, None]

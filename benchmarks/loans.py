@@ -25,7 +25,7 @@ from kernels.ops import LANES, make_ops
 from kernels.special import atan_coefficients
 from kernels.speeds import SHORT_MOST, short_coefficients
 
-LOANS, MONTHS, LAG, STATES = 256, 360, 12, 40
+LOANS, MONTHS, LAG, REGIONS = 256, 360, 12, 40
 """Eight tiles of loans over thirty years: a fifteenth of a second a call, so that many rounds can be interleaved."""
 
 ROUNDS = 15
@@ -73,7 +73,7 @@ def make_inputs(precision: str, width: int, n_loans: int = LOANS, n_months: int 
     counts[:, Count.MATURITY] = counts[:, Count.AMORTISATION] = 360 - counts[:, Count.AGE]
     counts[:, Count.LAST_DEFAULT] = counts[:, Count.MATURITY] - LAG
     counts[:, Count.LAG], counts[:, Count.RESET_PERIOD] = LAG, 12
-    counts[:, Count.STATE] = np.sort(rng.integers(0, STATES, n_loans))
+    counts[:, Count.REGION] = np.sort(rng.integers(0, REGIONS, n_loans))
     counts[:, Count.ADVANCES_PRINCIPAL] = counts[:, Count.ADVANCES_INTEREST] = 1
     counts[:, Count.ID_LOW] = rng.integers(0, 2**32, n_loans)
     rate, left = reals[:, [Real.NOTE_RATE]] / 12, counts[:, [Count.MATURITY]] - np.arange(n_months)
@@ -81,10 +81,10 @@ def make_inputs(precision: str, width: int, n_loans: int = LOANS, n_months: int 
     due[left == 1] = 1.0
     paid_down = np.cumprod(1 - due, axis=1)
     balances = reals[:, [Real.BALANCE]] * np.hstack([np.ones((n_loans, 1)), paid_down[:, :-1]])
-    scenario = np.zeros((n_months + 1, Row.HOME_PRICE + STATES, width))
+    scenario = np.zeros((n_months + 1, Row.HOME_PRICE + REGIONS, width))
     steps = rng.normal(0, 0.0003, (n_months + 1, width)).cumsum(axis=0)
     scenario[:, Row.MORTGAGE_RATE] = np.clip(0.03 + steps, 0.02, 0.2)
-    scenario[:, Row.HOME_PRICE :] = np.exp(rng.normal(0.002, 0.008, (n_months + 1, STATES, width)).cumsum(axis=0))
+    scenario[:, Row.HOME_PRICE :] = np.exp(rng.normal(0.002, 0.008, (n_months + 1, REGIONS, width)).cumsum(axis=0))
     cast = [np.ascontiguousarray(x.astype(real)) for x in (balances, due, np.full((1, n_months), 1 / 12), scenario)]
     severity = behaviour.SEVERITY["ltv_severity"].values(SEVERITY)
     parameters = [np.array(x, real) for x in (PREPAYMENT, DEFAULT, severity)]

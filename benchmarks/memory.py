@@ -63,9 +63,9 @@ def _planned() -> float:
 
     settings = load_settings([*CAMPAIGN, f"paths={PATHS}"])
     loans = load_portfolio(settings.portfolio).loans
-    n_states, n_months = len(set(loans.state.tolist())), horizon(loans, settings.portfolio)
+    n_regions, n_months = len(set(loans.region.tolist())), horizon(loans, settings.portfolio)
     rows = len(compile_for(settings.deal, float(loans.balance.sum())).stores)
-    return float(estimate(settings, len(loans), n_months, n_states, threads=1, deal_rows=rows).total)
+    return float(estimate(settings, len(loans), n_months, n_regions, threads=1, deal_rows=rows).total)
 
 
 def measure() -> list[Record]:

@@ -83,7 +83,7 @@ class _Parts:
             "tranches": stored_flows(classes),
         }
         labels = {
-            "state": self.simulation.states, "group": ["pool"], "tranche": self.program.tranches, "fee": self.program.fees,
+            "region": self.simulation.regions, "group": ["pool"], "tranche": self.program.tranches, "fee": self.program.fees,
             "account": self.program.accounts, "path": range(settings.paths),
         }  # fmt: skip
         blocks = path_blocks(settings.paths, size)

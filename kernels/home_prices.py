@@ -1,4 +1,4 @@
-"""Home prices: national error correction with momentum, states by their beta and an autoregressive residual.
+"""Home prices: national error correction with momentum, regions by their beta and an autoregressive residual.
 
 All growth rates are logarithmic and quarterly. Form: Case and Shiller, *The efficiency of the market for single-family homes*,
 American Economic Review 79 (1989), 125-137 (momentum), and Abraham and Hendershott, *Bubbles in metropolitan housing markets*,
@@ -63,31 +63,31 @@ def build_national(ops: Ops) -> Callable[..., Any]:
 
 
 @lru_cache(maxsize=None)
-def build_state(ops: Ops) -> Callable[..., Any]:
-    """``state(residual, national_growth, z, alpha, beta, persistence, innovation)``: new residual and the state's growth.
+def build_region(ops: Ops) -> Callable[..., Any]:
+    """``region(residual, national_growth, z, alpha, beta, persistence, innovation)``: new residual and the region's growth.
 
     u(t) = persistence u(t-1) + innovation z; growth = alpha + beta national_growth + u(t).
     """
 
     @ops.function
-    def state(residual, national_growth, z, alpha, beta, persistence, innovation):  # type: ignore[no-untyped-def]
+    def region(residual, national_growth, z, alpha, beta, persistence, innovation):  # type: ignore[no-untyped-def]
         new_residual = persistence * residual + innovation * z
         return new_residual, (alpha + beta * national_growth) + new_residual
 
-    return state
+    return region
 
 
 @lru_cache(maxsize=None)
 def build_alpha(ops: Ops) -> Callable[..., Any]:
-    """``alpha(state_mean, national_mean, beta)``: intercept of a least-squares line, quarterly, from annual mean growth rates.
+    """``alpha(regional_mean, national_mean, beta)``: intercept of a least-squares line, quarterly, from annual mean growth rates.
 
-    A least-squares line passes through the means: alpha = (state_mean - beta national_mean) / 4.
+    A least-squares line passes through the means: alpha = (regional_mean - beta national_mean) / 4.
     """
     per_quarter = ops.real(0.25)
 
     @ops.function
-    def alpha(state_mean, national_mean, beta):  # type: ignore[no-untyped-def]
-        return per_quarter * (state_mean - beta * national_mean)
+    def alpha(regional_mean, national_mean, beta):  # type: ignore[no-untyped-def]
+        return per_quarter * (regional_mean - beta * national_mean)
 
     return alpha
 

@@ -24,10 +24,10 @@ from kernels.speeds import SHORT_MOST, build_log_survival, build_monthly, build_
 
 Array = Any
 _BALANCE, _LTV, _NOTE_RATE, _SERVICING_RATE = int(Real.BALANCE), int(Real.LTV), int(Real.NOTE_RATE), int(Real.SERVICING_RATE)
-_LAG, _STATE, _DAY_COUNT, _ADJUSTABLE, _ADVANCES_PRINCIPAL, _ADVANCES_INTEREST = (
-    int(Count.LAG), int(Count.STATE), int(Count.DAY_COUNT), int(Count.ADJUSTABLE), int(Count.ADVANCES_PRINCIPAL),
+_LAG, _REGION, _DAY_COUNT, _ADJUSTABLE, _ADVANCES_PRINCIPAL, _ADVANCES_INTEREST = (
+    int(Count.LAG), int(Count.REGION), int(Count.DAY_COUNT), int(Count.ADJUSTABLE), int(Count.ADVANCES_PRINCIPAL),
     int(Count.ADVANCES_INTEREST))  # fmt: skip
-_MORTGAGE_RATE, _INDEX, _HOME_PRICE = int(Row.MORTGAGE_RATE), int(Row.INDEX), int(Row.HOME_PRICE)
+_MORTGAGE_RATE, _ADJUSTABLE_INDEX, _HOME_PRICE = int(Row.MORTGAGE_RATE), int(Row.ADJUSTABLE_INDEX), int(Row.HOME_PRICE)
 ELEMENTS = 32768
 """Loans times paths of one array: at 8,192 the calls cost two fifths more, beyond 32,768 nothing is gained (docs/adr/0002)."""
 
@@ -83,7 +83,7 @@ class _Tile:
         self.lag, self.advances_principal, self.advances_interest = (
             uniform(self.counts[:, which, None].astype(real)) for which in (_LAG, _ADVANCES_PRINCIPAL, _ADVANCES_INTEREST)
         )
-        self.states = self.counts[:, _STATE]
+        self.regions = self.counts[:, _REGION]
         self.ring, self.history = (x[: n * lag_size * width].reshape(lag_size, n, width) for x in scratch)
         self.ring[:], self.history[:] = 0, 0
         self.performing = self.expected = np.ones((n, width), real)
@@ -171,7 +171,7 @@ def _build_terms(ops: Ops) -> Callable[..., _Terms]:
             tile.reals[who, which, None] for which in (Real.MARGIN, Real.LIFE_CAP, Real.LIFE_FLOOR, Real.RATE_ROUNDING)
         )
         note, principal_rate = adjust(
-            tile.note_rate, market[index_month[:, 0], _INDEX], resets, margin, cap.astype(real), life_cap, life_floor,
+            tile.note_rate, market[index_month[:, 0], _ADJUSTABLE_INDEX], resets, margin, cap.astype(real), life_cap, life_floor,
             rounding, remaining.astype(real), amortises.astype(real), matures,
         )  # fmt: skip
         opening = tile.scheduled
@@ -235,11 +235,11 @@ def _build_advance(ops: Ops, prepayment: Model, default: Model, severity: Model,
     ) -> tuple[Array, ...]:
         age, allowed, matures = tile.calendar[month - 1]
         share, slot = tile.expected if sampled else tile.performing, tile.slots[month - 1]
-        factor, ltv, defaulted_ltv = look(
-            terms.opening, terms.at_default, share, tile.inverse_balance, tile.ltv_per_usd, market[_HOME_PRICE + tile.states]
+        balance_factor, ltv, defaulted_ltv = look(
+            terms.opening, terms.at_default, share, tile.inverse_balance, tile.ltv_per_usd, market[_HOME_PRICE + tile.regions]
         )
         seen, of_loan = (
-            (month, age, calendar_month, terms.note, market[_MORTGAGE_RATE], factor),
+            (month, age, calendar_month, terms.note, market[_MORTGAGE_RATE], balance_factor),
             (tile.lag, tile.advances_interest),
         )
         observables = (*seen, ltv, *of_loan)

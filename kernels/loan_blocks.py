@@ -186,8 +186,8 @@ def _build_advance(
     prepay, fail = build_rate_row(ops, width, prepayment, SMM), build_rate_row(ops, width, default, MDR)
     settle = build_settle_row(ops, width, severity, decrement)
     calendar, real, one, per_month = build_calendar(ops), ops.real, ops.real(1), ops.real(1 / 12)
-    state_at, fee_at, principal_at, interest_at, lag_at = (
-        int(Count.STATE), int(Real.SERVICING_RATE), int(Count.ADVANCES_PRINCIPAL), int(Count.ADVANCES_INTEREST),
+    region_at, fee_at, principal_at, interest_at, lag_at = (
+        int(Count.REGION), int(Real.SERVICING_RATE), int(Count.ADVANCES_PRINCIPAL), int(Count.ADVANCES_INTEREST),
         int(Count.LAG))  # fmt: skip
     mortgage_row, price_row = int(Row.MORTGAGE_RATE), int(Row.HOME_PRICE)
 
@@ -198,7 +198,7 @@ def _build_advance(
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         age, default_allowed, matures = calendar(counts, loan, month)
         rates = ((month - 1) * n_rows + mortgage_row) * width
-        prices = ((month - 1) * n_rows + price_row + counts[loan, state_at]) * width
+        prices = ((month - 1) * n_rows + price_row + counts[loan, region_at]) * width
         observe(reals, scenario, prices, loan, s, work, state)
         lag, advances_interest = real(counts[loan, lag_at]), real(counts[loan, interest_at])
         prepay(month, age, calendar_month, scenario, rates, lag, advances_interest, prepayment_parameters, one, work)

@@ -43,16 +43,18 @@ def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
         performing, expected, foreclosed, foreclosed_low, liquidated, uniform,
         prepayment_parameters, default_parameters, severity_parameters,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
-        factor, ltv, defaulted_ltv = observe(opening, at_default, expected, inverse_balance, ltv_per_usd, price)
+        balance_factor, ltv, defaulted_ltv = observe(opening, at_default, expected, inverse_balance, ltv_per_usd, price)
         # First of the three: its loan-to-value ratio then holds no register while the other two are computed.
         lost = bounded(severity_of(
-            number, age, calendar_month, note, mortgage_rate, factor, defaulted_ltv, lag, advances_interest, severity_parameters,
+            number, age, calendar_month, note, mortgage_rate, balance_factor, defaulted_ltv, lag, advances_interest,
+            severity_parameters,
         ))  # fmt: skip
         smm = smm_of(
-            number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, prepayment_parameters, one
-        )
+            number, age, calendar_month, note, mortgage_rate, balance_factor, ltv, lag, advances_interest,
+            prepayment_parameters, one,
+        )  # fmt: skip
         mdr = mdr_of(
-            number, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest,
+            number, age, calendar_month, note, mortgage_rate, balance_factor, ltv, lag, advances_interest,
             default_parameters, default_allowed,
         )  # fmt: skip
         defaulted, prepaid = leave(performing, smm, mdr, uniform)
@@ -71,9 +73,11 @@ def _monthly(ops: Ops, model: Any) -> Callable[..., Any]:
     most = ops.real(SHORT_MOST[ops.precision])
 
     @ops.function
-    def rate(month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters, allowed):  # type: ignore[no-untyped-def]
+    def rate(
+        month, age, calendar_month, note, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters, allowed
+    ):  # type: ignore[no-untyped-def]
         raw = allowed * bounded(rate_of(
-            month, age, calendar_month, note, mortgage_rate, factor, ltv, lag, advances_interest, parameters,
+            month, age, calendar_month, note, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters,
         ))  # fmt: skip
         if not annual:
             return raw
@@ -154,7 +158,7 @@ def _build_terms(ops: Ops) -> Callable[..., Any]:
     zero, one, half = ops.real(0), ops.real(1), ops.real(0.5)
     adjustable_at, day_at, lag_at, maturity_at = (
         int(Count.ADJUSTABLE), int(Count.DAY_COUNT), int(Count.LAG), int(Count.MATURITY))  # fmt: skip
-    note_at, index_row = int(Real.NOTE_RATE), int(Row.INDEX)
+    note_at, index_row = int(Real.NOTE_RATE), int(Row.ADJUSTABLE_INDEX)
     margin_at, cap_at, floor_at, rounding_at = (
         int(Real.MARGIN), int(Real.LIFE_CAP), int(Real.LIFE_FLOOR), int(Real.RATE_ROUNDING))  # fmt: skip
 
@@ -222,8 +226,8 @@ def _build_step(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
     month_of, calendar = build_month(ops, prepayment, default, severity, decrement), build_calendar(ops)
     real, one, per_month = ops.real, ops.real(1), ops.real(1 / 12)
     sampled = decrement == "sampled"
-    state_at, fee_at, principal_at, interest_at, lag_at, balance_at, ltv_at = (
-        int(Count.STATE), int(Real.SERVICING_RATE), int(Count.ADVANCES_PRINCIPAL), int(Count.ADVANCES_INTEREST),
+    region_at, fee_at, principal_at, interest_at, lag_at, balance_at, ltv_at = (
+        int(Count.REGION), int(Real.SERVICING_RATE), int(Count.ADVANCES_PRINCIPAL), int(Count.ADVANCES_INTEREST),
         int(Count.LAG), int(Real.BALANCE), int(Real.LTV))  # fmt: skip
     mortgage_row, price_row = int(Row.MORTGAGE_RATE), int(Row.HOME_PRICE)
 
@@ -239,7 +243,7 @@ def _build_step(ops: Ops, prepayment: Any, default: Any, severity: Any, decremen
         performing = state[s + PERFORMING * n_paths]
         expected, flows = month_of(
             month, age, calendar_month, note, scenario[(row + mortgage_row) * n_paths + path],
-            scenario[(row + price_row + counts[loan, state_at]) * n_paths + path],
+            scenario[(row + price_row + counts[loan, region_at]) * n_paths + path],
             inverse_balance, reals[loan, ltv_at] * inverse_balance, opening, at_default, interest_rate, principal_rate,
             matures, default_allowed, reals[loan, fee_at] * per_month,
             real(counts[loan, lag_at]), real(counts[loan, principal_at]), real(counts[loan, interest_at]),

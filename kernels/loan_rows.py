@@ -64,7 +64,7 @@ def _build_adjustable(ops: Ops, width: int) -> Callable[..., None]:
     zero, one, half = ops.real(0), ops.real(1), ops.real(0.5)
     margin_at, cap_at, floor_at, rounding_at = (
         int(Real.MARGIN), int(Real.LIFE_CAP), int(Real.LIFE_FLOOR), int(Real.RATE_ROUNDING))  # fmt: skip
-    maturity_at, index_row = int(Count.MATURITY), int(Row.INDEX)
+    maturity_at, index_row = int(Count.MATURITY), int(Row.ADJUSTABLE_INDEX)
 
     @ops.function
     def adjustable(reals, counts, accrual, scenario, n_rows, loan, s, slot, month, work, state, history):  # type: ignore[no-untyped-def]

@@ -52,7 +52,7 @@ class Count(IntEnum):
     """Last month in which the loan can default."""
     LAG = 5
     """Months from default to liquidation."""
-    STATE = 6
+    REGION = 6
     """Row of the home-price index among the regions of the scenario."""
     DAY_COUNT = 7
     """Row of the accrual table."""
@@ -79,7 +79,7 @@ class Row(IntEnum):
 
     MORTGAGE_RATE = 0
     """Primary mortgage rate, annual."""
-    INDEX = 1
+    ADJUSTABLE_INDEX = 1
     """Index of the adjustable-rate loans, annual."""
     HOME_PRICE = 2
     """First region's index over its value at the cut-off."""

@@ -36,7 +36,7 @@ from kernels.scenario_terms import (
 def build(ops: Ops) -> Callable[..., None]:
     """``scenario_paths(...)``: fills ``market`` and ``prices`` for ``n_paths`` paths from ``first_path`` on.
 
-    Arguments, all C-contiguous, reals in the run's precision (n months, S states, K coupons of the longest tenor):
+    Arguments, all C-contiguous, reals in the run's precision (n months, S regions, K coupons of the longest tenor):
 
     ==================  =============================  ===========================================================
     ``n_paths``         int
@@ -52,11 +52,11 @@ def build(ops: Ops) -> Callable[..., None]:
     ``log_bonds``       (3, n + 1, K)                  ln P(t, t + tenor of the coupon) where x is 0
     ``mortgage``        (5,)                           constant, on ten, on ten lagged, on two, floor
     ``national``        (9,)                           :class:`National`
-    ``states``          (S, 4)                         :class:`State`
-    ``factors``         (1 + S,) int64                 factor of the nation, 0, and of each state in the random counter
+    ``regions``         (S, 4)                         :class:`Region`
+    ``factors``         (1 + S,) int64                 factor of the nation, 0, and of each region in the random counter
     ``work``            flat, :func:`scratch_sizes`    scratch
     ``normals``         flat                           scratch
-    ``regions``         flat                           scratch
+    ``regional``        flat                           scratch
     ``market``          flat (4, n + 1, path)          written: :class:`Variable`
     ``prices``          flat (S, n + 1, path)          written: home-price index over its value at month 0
     ==================  =============================  ===========================================================
@@ -70,43 +70,43 @@ def build(ops: Ops) -> Callable[..., None]:
     @ops.function
     def block(
         first, count, width, n_paths, n_months, first_path, rate_key, price_key, step_terms, months,
-        coupons, spacings, loadings, log_bonds, mortgage, national, states, factors, work, normals, regions, market, prices,
+        coupons, spacings, loadings, log_bonds, mortgage, national, regions, factors, work, normals, regional, market, prices,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
-        n_states = states.shape[0]
-        begin(width, national, n_states, work, regions)
+        n_regions = regions.shape[0]
+        begin(width, national, n_regions, work, regional)
         for month in range(n_months + 1):
             if month > 0:
                 of_quarter = (month - 1) % quarter_months
                 if of_quarter == 0:
                     quarter = (month - 1) // quarter_months + 1
                     draw_quarter(width, first_path + first, quarter, rate_key, normals)
-                    grow(width, first_path + first, quarter, price_key, national, states, factors, work, normals, regions)
+                    grow(width, first_path + first, quarter, price_key, national, regions, factors, work, normals, regional)
                 step(width, of_quarter, step_terms, work, normals)
             observe(
                 first, count, width, n_paths, n_months, month, months,
                 coupons, spacings, loadings, log_bonds, mortgage, work, market,
             )  # fmt: skip
-            observe_prices(first, count, width, n_paths, n_months, month, n_states, work, regions, prices)
+            observe_prices(first, count, width, n_paths, n_months, month, n_regions, work, regional, prices)
 
     def tiled(
         n_paths, n_months, first_path, rate_key, price_key, step_terms, months,
-        coupons, spacings, loadings, log_bonds, mortgage, national, states, factors, work, normals, regions, market, prices,
+        coupons, spacings, loadings, log_bonds, mortgage, national, regions, factors, work, normals, regional, market, prices,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         for first in range(0, n_paths, width_of_tile):
             block(
                 first, min(width_of_tile, n_paths - first), width_of_tile, n_paths, n_months, first_path, rate_key, price_key,
-                step_terms, months, coupons, spacings, loadings, log_bonds, mortgage, national, states, factors,
-                work, normals, regions, market, prices,
+                step_terms, months, coupons, spacings, loadings, log_bonds, mortgage, national, regions, factors,
+                work, normals, regional, market, prices,
             )  # fmt: skip
 
     def whole(
         n_paths, n_months, first_path, rate_key, price_key, step_terms, months,
-        coupons, spacings, loadings, log_bonds, mortgage, national, states, factors, work, normals, regions, market, prices,
+        coupons, spacings, loadings, log_bonds, mortgage, national, regions, factors, work, normals, regional, market, prices,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         block(
             0, n_paths, n_paths, n_paths, n_months, first_path, rate_key, price_key, step_terms, months,
-            coupons, spacings, loadings, log_bonds, mortgage, national, states, factors,
-            work, normals, regions, market, prices,
+            coupons, spacings, loadings, log_bonds, mortgage, national, regions, factors,
+            work, normals, regional, market, prices,
         )  # fmt: skip
 
     return tiled if ops.target == "cpu" else whole
@@ -118,16 +118,16 @@ def _build_begin(ops: Ops) -> Callable[..., None]:
     growth_at, gap_at = int(National.INITIAL_GROWTH), int(National.INITIAL_GAP)
 
     @ops.function
-    def begin(width, national, n_states, work, regions):  # type: ignore[no-untyped-def]
+    def begin(width, national, n_regions, work, regional):  # type: ignore[no-untyped-def]
         growth, gap = national[growth_at], national[gap_at]
         for p in lanes(width):
             work[at(X * width, p)] = zero
             work[at(INTEGRAL * width, p)] = zero
             work[at(GROWTH * width, p)] = growth
             work[at(GAP * width, p)] = gap
-        for row in range(N_REGION * n_states):
+        for row in range(N_REGION * n_regions):
             for p in lanes(width):
-                regions[at(row * width, p)] = zero
+                regional[at(row * width, p)] = zero
 
     return begin
 
@@ -180,7 +180,7 @@ def _build_observe(ops: Ops) -> Callable[..., None]:
     par_rates, discount, mortgage_of = (
         _build_par_rates(ops), hull_white.build_discount(ops), mortgage_rate.build_mortgage_rate(ops))  # fmt: skip
     write, lanes, at = build_write(ops), ops.lanes, ops.at
-    index_row, two_row, ten_row = (PAR_RATES + int(t) for t in (Tenor.INDEX, Tenor.TWO_YEARS, Tenor.TEN_YEARS))
+    index_row, two_row, ten_row = (PAR_RATES + int(t) for t in (Tenor.ADJUSTABLE_INDEX, Tenor.TWO_YEARS, Tenor.TEN_YEARS))
     mortgage_at, index_at, short_at, discount_at = (int(v) for v in Variable)
 
     @ops.function

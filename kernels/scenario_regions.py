@@ -18,7 +18,7 @@ from kernels.scenario_terms import (
     RESIDUAL,
     RESULT,
     National,
-    State,
+    Region,
 )
 
 
@@ -43,13 +43,13 @@ def build_draw_quarter(ops: Ops) -> Callable[..., None]:
 
 
 def build_grow(ops: Ops) -> Callable[..., None]:
-    """Growth of the nation and of each state in the quarter that begins; counter (path, quarter, factor, 0)."""
+    """Growth of the nation and of each region in the quarter that begins; counter (path, quarter, factor, 0)."""
     random, normal, path_counter = philox.build(ops), special.build(ops).normal_from_bits, philox.build_path_counter(ops)
-    grow_nation, grow_state = _build_grow_nation(ops), _build_grow_state(ops)
+    grow_nation, grow_region = _build_grow_nation(ops), _build_grow_region(ops)
     lanes, at, to_uint32 = ops.lanes, ops.at, ops.to_uint32
 
     @ops.function
-    def grow(width, first_path, quarter, key, national, states, factors, work, normals, regions):  # type: ignore[no-untyped-def]
+    def grow(width, first_path, quarter, key, national, regions, factors, work, normals, regional):  # type: ignore[no-untyped-def]
         period, none, k0, k1 = to_uint32(quarter), to_uint32(0), key[0], key[1]
         for i in range(factors.shape[0]):
             factor = to_uint32(factors[i])
@@ -59,7 +59,7 @@ def build_grow(ops: Ops) -> Callable[..., None]:
             if i == 0:
                 grow_nation(width, national, work, normals)
             else:
-                grow_state(width, i - 1, states, work, normals, regions)
+                grow_region(width, i - 1, regions, work, normals, regional)
 
     return grow
 
@@ -87,40 +87,40 @@ def _build_grow_nation(ops: Ops) -> Callable[..., None]:
     return grow_nation
 
 
-def _build_grow_state(ops: Ops) -> Callable[..., None]:
-    state_step, lanes, at = home_prices.build_state(ops), ops.lanes, ops.at
+def _build_grow_region(ops: Ops) -> Callable[..., None]:
+    region_step, lanes, at = home_prices.build_region(ops), ops.lanes, ops.at
     alpha_at, beta_at, persistence_at, innovation_at = (
-        int(State.ALPHA), int(State.BETA), int(State.PERSISTENCE), int(State.INNOVATION))  # fmt: skip
+        int(Region.ALPHA), int(Region.BETA), int(Region.PERSISTENCE), int(Region.INNOVATION))  # fmt: skip
 
     @ops.function
-    def grow_state(width, s, states, work, normals, regions):  # type: ignore[no-untyped-def]
-        alpha, beta = states[s, alpha_at], states[s, beta_at]
-        persistence, innovation = states[s, persistence_at], states[s, innovation_at]
+    def grow_region(width, s, regions, work, normals, regional):  # type: ignore[no-untyped-def]
+        alpha, beta = regions[s, alpha_at], regions[s, beta_at]
+        persistence, innovation = regions[s, persistence_at], regions[s, innovation_at]
         base = N_REGION * s * width
         for p in lanes(width):
-            regions[at(base + RESIDUAL * width, p)], regions[at(base + REGION_GROWTH * width, p)] = state_step(
-                regions[at(base + RESIDUAL * width, p)], work[at(GROWTH * width, p)], normals[at(OWN * width, p)],
+            regional[at(base + RESIDUAL * width, p)], regional[at(base + REGION_GROWTH * width, p)] = region_step(
+                regional[at(base + RESIDUAL * width, p)], work[at(GROWTH * width, p)], normals[at(OWN * width, p)],
                 alpha, beta, persistence, innovation,
             )  # fmt: skip
 
-    return grow_state
+    return grow_region
 
 
 def build_observe_prices(ops: Ops) -> Callable[..., None]:
-    """The month's home-price index of each state into ``prices``."""
+    """The month's home-price index of each region into ``prices``."""
     index, write, lanes, at, one = home_prices.build_index(ops), build_write(ops), ops.lanes, ops.at, ops.real(1)
 
     @ops.function
-    def observe_prices(first, count, width, n_paths, n_months, month, n_states, work, regions, prices):  # type: ignore[no-untyped-def]
-        for s in range(n_states):
+    def observe_prices(first, count, width, n_paths, n_months, month, n_regions, work, regional, prices):  # type: ignore[no-untyped-def]
+        for s in range(n_regions):
             base = N_REGION * s * width
             if month == 0:
                 for p in lanes(width):
                     work[at(RESULT * width, p)] = one
             else:
                 for p in lanes(width):
-                    regions[at(base + LOG_INDEX * width, p)], work[at(RESULT * width, p)] = index(
-                        regions[at(base + LOG_INDEX * width, p)], regions[at(base + REGION_GROWTH * width, p)]
+                    regional[at(base + LOG_INDEX * width, p)], work[at(RESULT * width, p)] = index(
+                        regional[at(base + LOG_INDEX * width, p)], regional[at(base + REGION_GROWTH * width, p)]
                     )
             write(count, RESULT * width, (s * (n_months + 1) + month) * n_paths + first, work, prices)
 

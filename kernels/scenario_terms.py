@@ -13,7 +13,7 @@ class Variable(IntEnum):
 
     MORTGAGE_RATE = 0
     """Primary mortgage rate, annual."""
-    INDEX = 1
+    ADJUSTABLE_INDEX = 1
     """Par rate that adjustable-rate loans follow, annual."""
     SHORT_RATE = 2
     """Short rate, annual, continuously compounded."""
@@ -24,7 +24,7 @@ class Variable(IntEnum):
 class Tenor(IntEnum):
     """Par rates computed in every month: rows of the coupon tables."""
 
-    INDEX = 0
+    ADJUSTABLE_INDEX = 0
     TWO_YEARS = 1
     TEN_YEARS = 2
 
@@ -43,8 +43,8 @@ class National(IntEnum):
     INITIAL_GAP = 8
 
 
-class State(IntEnum):
-    """Columns of ``states``, in the units of :func:`kernels.home_prices.build_state`."""
+class Region(IntEnum):
+    """Columns of ``regions``, in the units of :func:`kernels.home_prices.build_region`."""
 
     ALPHA = 0
     BETA = 1
@@ -53,7 +53,7 @@ class State(IntEnum):
 
 
 # Three scratch arrays, so that in each inner loop the rows of one array lie a constant distance apart: else the compiler
-# cannot tell that they do not overlap, and does not vectorise. Rows of `work`, of `normals`, and of `regions` for each state:
+# cannot tell that they do not overlap, and does not vectorise. Rows of `work`, of `normals`, and of `regional` for each region:
 X, INTEGRAL, GROWTH, GAP, LAGGED, ANNUITY, RESULT, PAR_RATES = range(8)
 ON_RATE = 0
 ON_INTEGRAL = ON_RATE + home_prices.MONTHS_A_QUARTER
@@ -65,7 +65,7 @@ N_NORMALS = OWN + 1
 N_REGION = 3
 
 
-def scratch_sizes(ops: Ops, n_paths: int, n_states: int) -> tuple[int, int, int]:
-    """Elements of ``work``, ``normals`` and ``regions``."""
+def scratch_sizes(ops: Ops, n_paths: int, n_regions: int) -> tuple[int, int, int]:
+    """Elements of ``work``, ``normals`` and ``regional``."""
     width = LANES if ops.target == "cpu" else n_paths
-    return N_WORK * width, N_NORMALS * width, N_REGION * n_states * width
+    return N_WORK * width, N_NORMALS * width, N_REGION * n_regions * width

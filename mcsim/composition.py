@@ -7,7 +7,7 @@ user's choice of options, which takes the place of everything that the campaign 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from mcsim.references import ABSENT, leaf_names, select
 from mcsim.settings import leaves
 from mcsim.yaml_files import read_text
 
-OPEN_MAPPINGS = ("pricing.spreads", "portfolio.generator.states")
-"""Mappings whose keys are the user's own, class names and states: one that is given replaces, and a key may be new. So do the
+OPEN_MAPPINGS = ("pricing.spreads", "portfolio.generator.regions")
+"""Mappings whose keys are the user's own, class names and regions: one that is given replaces, and a key may be new. So do the
 entries of a deal; other mappings are merged key by key."""
 
 MODEL_SECTIONS = tuple(f"behaviour.{kind}" for kind in KINDS)
@@ -30,6 +30,9 @@ MODEL_SECTIONS = tuple(f"behaviour.{kind}" for kind in KINDS)
 
 _OWN_NAMES = ("deal", "pricing")
 """Groups in which names are the option's own, as parameters are a model's: nothing is said of them where it cannot be read."""
+
+RENAMED = {"portfolio.generator.states": "portfolio.generator.regions", "home_prices.state_file": "home_prices.region_file"}
+"""Keys of before → their names now: what the problem of such a key says."""
 
 _SETTINGS = frozenset(name for name, _ in leaves())
 
@@ -251,7 +254,7 @@ def _may_add(word: Override, key: str) -> bool:
 
 
 def unknown_key(tree: Mapping[str, Any], key: str) -> str:
-    """``key``'s problem, with the nearest known key beside it, or group at the top."""
+    """``key``'s problem, with its new name or the nearest known key beside it, or group at the top."""
     parts = key.split(".")
     for depth in range(len(parts)):
         above, name = ".".join(parts[:depth]), parts[depth]
@@ -259,8 +262,15 @@ def unknown_key(tree: Mapping[str, Any], key: str) -> str:
         if not isinstance(node, Mapping):
             return f"{key}: unknown key; {above} has no keys under it"
         if name not in node:
-            return f"{key}: unknown key{nearest(name, [*node, *([CAMPAIGN] if depth == 0 else [])])}"
+            known = [*node, *([CAMPAIGN] if depth == 0 else [])]
+            return f"{key}: unknown key{meant(above, name, known)}"
     return f"{key}: unknown key"
+
+
+def meant(section: str, name: str, known: Iterable[str]) -> str:
+    """What to say of an unknown key ``name`` of a section: what it is called now, or the nearest of ``known``."""
+    renamed = RENAMED.get(f"{section}.{name}")
+    return f"; it is now {renamed}" if renamed else nearest(name, known)
 
 
 def _option_problem(word: Override, options: Sequence[str]) -> str:

@@ -30,9 +30,9 @@ def _portfolio_problems(portfolio: Portfolio) -> list[str]:
         problems.append("portfolio.generator: missing; portfolio.source=generator draws the loans from it")
     if portfolio.source != "generator" and portfolio.file is None:
         problems.append(f"portfolio.file: missing; portfolio.source={portfolio.source} reads a tape, give its path")
-    if generator is not None and abs(sum(generator.states.values()) - 1) > SHARE_SLACK:
-        total = sum(generator.states.values())
-        problems.append(f"portfolio.generator.states: the shares add up to {total:.6g}; expected 1")
+    if generator is not None and abs(sum(generator.regions.values()) - 1) > SHARE_SLACK:
+        total = sum(generator.regions.values())
+        problems.append(f"portfolio.generator.regions: the shares add up to {total:.6g}; expected 1")
     return problems
 
 

@@ -74,7 +74,7 @@ def find_inputs(settings: Settings) -> None:
         ("portfolio.file", portfolio.file if portfolio.source != "generator" else None),
         ("portfolio.mapping", None if written_out(portfolio.mapping) else portfolio.mapping),
         ("rates.curve_file", settings.rates.curve_file),
-        ("home_prices.state_file", settings.home_prices.state_file),
+        ("home_prices.region_file", settings.home_prices.region_file),
     ):
         try:
             if isinstance(name, str):

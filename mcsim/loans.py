@@ -19,7 +19,7 @@ SECURITIES = "securities"
 
 @dataclass(frozen=True)
 class Loans:
-    """Loans at the cut-off, sorted by (state, number): the order of the tape does not matter.
+    """Loans at the cut-off, sorted by (region, number): the order of the tape does not matter.
 
     Month 0 is the cut-off; months 1, 2, ... are the due dates after it. All columns are 1-D and of one length.
     """
@@ -51,7 +51,7 @@ class Loans:
     """USD a month, the level payment after the interest-only months as the tape gives it; NaN: to be computed."""
     day_count: np.ndarray
     """str, one of :data:`mcsim.conventions.DAY_COUNTS`."""
-    state: np.ndarray
+    region: np.ndarray
     """str, two letters, or ``US``: outside the 50 states and DC, or not known; the nation's home prices."""
     adjustable: np.ndarray
     """bool."""
@@ -109,7 +109,7 @@ class Loans:
 COLUMNS = tuple(f.name for f in fields(Loans) if f.name != "cut_off")
 
 _COUNTS = ("age", "maturity", "amortisation", "interest_only", "first_reset", "reset_period", "lookback")
-_TEXTS = ("loan_id", "day_count", "state", "property_type")
+_TEXTS = ("loan_id", "day_count", "region", "property_type")
 _ABSENT: dict[str, Any] = {
     "payment": np.nan, "adjustable": False, "margin": np.nan, "periodic_cap": np.nan, "life_cap": np.nan, "life_floor": np.nan,
     "rate_rounding": 0.0, "first_reset": 0, "reset_period": 0, "lookback": 0, "score": np.nan,
@@ -122,7 +122,7 @@ def loan_number(loan_id: str) -> int:
 
 
 def make_loans(cut_off: datetime.date, columns: Mapping[str, Any]) -> Loans:
-    """``Loans`` of ``columns``, typed and sorted by (state, number).
+    """``Loans`` of ``columns``, typed and sorted by (region, number).
 
     ``number`` is computed from ``loan_id``; the columns of adjustable-rate loans may be left out, and so may ``payment``.
     A month count is rounded to an integer.
@@ -132,7 +132,7 @@ def make_loans(cut_off: datetime.date, columns: Mapping[str, Any]) -> Loans:
     table = {**_ABSENT, **columns, "number": number}
     table.setdefault("initial_cap", table["periodic_cap"])
     typed = {name: np.array(np.broadcast_to(_typed(name, table[name]), (n,))) for name in COLUMNS}
-    order = np.lexsort((typed["number"], typed["state"]))
+    order = np.lexsort((typed["number"], typed["region"]))
     return Loans(cut_off, **{name: column[order] for name, column in typed.items()})
 
 

@@ -42,12 +42,12 @@ class Simulation:
 
     def __init__(self, settings: Settings, loans: Loans, curve: Curve, backend: Backend) -> None:
         self.settings, self.loans = settings, loans
-        self.states = tuple(sorted(set(loans.state.tolist())))
+        self.regions = tuple(sorted(set(loans.region.tolist())))
         self.n_months = horizon(loans, settings.portfolio)
         self._generator = ScenarioGenerator(
-            settings.rates, settings.home_prices, curve, self.states, self.n_months, settings.seed, backend
+            settings.rates, settings.home_prices, curve, self.regions, self.n_months, settings.seed, backend
         )
-        self._collateral = CollateralStage(settings, loans, self.states, self.n_months, backend)
+        self._collateral = CollateralStage(settings, loans, self.regions, self.n_months, backend)
 
     def scenario(self, block: Block) -> Scenario:
         """Scenarios of a block: the same for any blocking."""
@@ -81,7 +81,7 @@ class Simulation:
         where, keeps, collateral = run_dir / store.STORE_NAME, self.settings.output.flows, self._collateral
         if keeps:
             paths, path_block = self.settings.paths, self.settings.engine.path_block
-            scenario_stage.lay_out(where, self.states, self.n_months, paths, path_block)
+            scenario_stage.lay_out(where, self.regions, self.n_months, paths, path_block)
         collateral.lay_out(where)
 
         def work(block: Block) -> list[Array]:

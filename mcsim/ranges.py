@@ -35,7 +35,7 @@ RANGES: dict[str, Range] = {
     "portfolio.generator.ltv_spread": SHARE,
     "portfolio.generator.term": _months,
     "portfolio.generator.age_mean": Range(0, 600, unit="months"),
-    "portfolio.generator.states.*": SHARE,
+    "portfolio.generator.regions.*": SHARE,
     "portfolio.generator.adjustable_share": SHARE,
     "portfolio.generator.interest_only_share": SHARE,
     "rates.flat_rate": Range(-0.05, 0.25, unit=ANNUAL),

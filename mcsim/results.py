@@ -82,7 +82,7 @@ class Run:
 
     @cached_property
     def scenarios(self) -> xr.Dataset:
-        """Rates (month, path) and home prices (state, month, path); month 0 is the cut-off."""
+        """Rates (month, path) and home prices (region, month, path); month 0 is the cut-off."""
         return self._group("scenarios")
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The loans of a run: its tape, residential ones marked to the cut-off by their state's home prices."""
+"""The loans of a run: its tape, residential ones marked to the cut-off by their region's home prices."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def load_tape(settings: Settings, rejects_file: Path | None, frame: Path) -> Tap
     """
     history_once = functools.cache(lambda: load_history(settings.home_prices.history_file))  # a residential tape alone asks
 
-    def ratio(state: str, origination: datetime.date, cut_off: datetime.date) -> float:
+    def ratio(region: str, origination: datetime.date, cut_off: datetime.date) -> float:
         history = history_once()
-        return history.index(state, cut_off) / history.index(state, origination)
+        return history.index(region, cut_off) / history.index(region, origination)
 
     return load_portfolio(settings.portfolio, ratio, rejects_file, frame)

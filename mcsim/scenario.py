@@ -16,20 +16,20 @@ class Scenario:
     ----------
     first_path : int
         Index of the first path.
-    states : tuple of str
+    regions : tuple of str
         Two letters each: the first axis of ``home_price``.
-    mortgage_rate, index, short_rate : numpy.ndarray, (n_months + 1, n_paths)
+    mortgage_rate, adjustable_index, short_rate : numpy.ndarray, (n_months + 1, n_paths)
         Annual, per unit: primary mortgage rate; par rate that adjustable-rate loans follow; short rate, continuous.
     discount : numpy.ndarray, (n_months + 1, n_paths)
         Value today of 1 USD at the end of the month on this path.
-    home_price : numpy.ndarray, (n_states, n_months + 1, n_paths)
+    home_price : numpy.ndarray, (n_regions, n_months + 1, n_paths)
         Home-price index over its value at month 0.
     """
 
     first_path: int
-    states: tuple[str, ...]
+    regions: tuple[str, ...]
     mortgage_rate: NDArray[Any]
-    index: NDArray[Any]
+    adjustable_index: NDArray[Any]
     short_rate: NDArray[Any]
     discount: NDArray[Any]
     home_price: NDArray[Any]

@@ -31,7 +31,7 @@ class Generator:
     ltv_spread: float
     term: int
     age_mean: float
-    states: dict[str, float]
+    regions: dict[str, float]
     adjustable_share: float = 0.0
     interest_only_share: float = 0.0
 
@@ -88,7 +88,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class HomePrices:
-    """National error correction with momentum, quarterly; states by beta and an AR(1) residual."""
+    """National error correction with momentum, quarterly; regions by beta and an AR(1) residual."""
 
     constant: float
     momentum: float
@@ -101,8 +101,8 @@ class HomePrices:
     """Log index less its trend."""
     correlation_with_rates: float
     """Of the national quarterly innovation with the quarter's Hull-White innovation."""
-    state_file: PathText
-    """Table of state betas and residuals."""
+    region_file: PathText
+    """Table of the regions' betas and residuals."""
     history_file: PathText
     """History of the states' indices, in FHFA's layout."""
     trend_from: int

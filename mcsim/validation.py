@@ -13,6 +13,7 @@ from typing import Any
 
 from kernels.behaviour import KINDS
 from kernels.behaviour.parameter import Parameter, Range
+from mcsim.composition import meant
 from mcsim.consistency import consistency_problems
 from mcsim.errors import InputError, first_of, nearest, shown
 from mcsim.paths import expanded, path_problem
@@ -145,7 +146,7 @@ def _section(cls: type, raw: Any, where: str, problems: list[str]) -> dict[str, 
 def _unknown(raw: Mapping[str, Any], known: list[str], where: str) -> list[str]:
     prefix = f"{where}." if where else ""
     return [
-        f"{prefix}{key}: unknown key{nearest(str(key), known)}"
+        f"{prefix}{key}: unknown key{meant(where, str(key), known)}"
         for key in raw
         if key not in known and not _BUILDS.fullmatch(str(key))
     ]

@@ -83,7 +83,7 @@ class Loan:
     interest_only: int = 0
     last_default: int = 348
     lag: int = 12
-    state: int = 0
+    region: int = 0
     day_count: int = 0
     advances_principal: bool = True
     advances_interest: bool = True
@@ -125,40 +125,40 @@ FULL = Models(
 
 @dataclass(frozen=True)
 class Paths:
-    """Scenario of a block: ``mortgage_rate``, ``index`` (month 0..n, path), ``home_price`` (state, month 0..n, path)."""
+    """Scenario of a block: ``mortgage_rate``, ``adjustable_index`` (month 0..n, path), ``home_price`` (region, month 0..n, path)."""
 
     mortgage_rate: np.ndarray
-    index: np.ndarray
+    adjustable_index: np.ndarray
     home_price: np.ndarray
 
     @property
     def width(self) -> int:
         """Paths."""
-        return int(self.index.shape[1])
+        return int(self.adjustable_index.shape[1])
 
     def take(self, paths: slice) -> Paths:
         """The scenario on some of its paths."""
-        return Paths(self.mortgage_rate[:, paths], self.index[:, paths], self.home_price[:, :, paths])
+        return Paths(self.mortgage_rate[:, paths], self.adjustable_index[:, paths], self.home_price[:, :, paths])
 
     def flat(self, real: Any) -> tuple[np.ndarray, int]:
         """Rows as the launcher reads them, and how many a month."""
-        rows = np.concatenate([self.mortgage_rate[None], self.index[None], self.home_price]).transpose(1, 0, 2)
+        rows = np.concatenate([self.mortgage_rate[None], self.adjustable_index[None], self.home_price]).transpose(1, 0, 2)
         return np.ascontiguousarray(rows, real).ravel(), rows.shape[1]
 
 
-def random_paths(n_months: int, width: int, n_states: int = 2, seed: int = 1) -> Paths:
+def random_paths(n_months: int, width: int, n_regions: int = 2, seed: int = 1) -> Paths:
     """Walks wide enough to reach the models' caps and floors."""
     rng = np.random.default_rng(seed)
     shape = (n_months + 1, width)
     steps = np.cumsum(rng.normal(0, 0.003, shape), 0)
-    prices = np.exp(np.cumsum(rng.normal(-0.001, 0.02, (n_states, *shape)), 1))
+    prices = np.exp(np.cumsum(rng.normal(-0.001, 0.02, (n_regions, *shape)), 1))
     return Paths(np.clip(0.04 + steps, 0.005, 0.2), np.clip(0.03 + steps, -0.01, 0.2), prices)
 
 
-def same_paths(n_months: int, width: int, n_states: int = 1, seed: int = 2) -> Paths:
+def same_paths(n_months: int, width: int, n_regions: int = 1, seed: int = 2) -> Paths:
     """One scenario repeated on every path, so that only the draws differ."""
-    one = random_paths(n_months, 1, n_states, seed)
-    return Paths(*(np.repeat(a, width, axis=-1) for a in (one.mortgage_rate, one.index, one.home_price)))
+    one = random_paths(n_months, 1, n_regions, seed)
+    return Paths(*(np.repeat(a, width, axis=-1) for a in (one.mortgage_rate, one.adjustable_index, one.home_price)))
 
 
 def schedule(loans: Sequence[Loan], n_months: int) -> tuple[np.ndarray, np.ndarray]:
@@ -201,7 +201,7 @@ def mixed_loans(n: int, seed: int = 0, longest: int = 60) -> tuple[Loan, ...]:
                 interest_only=int(rng.choice([0, 5, maturity])),
                 last_default=int(rng.choice([maturity, max(maturity - 12, 0)])),
                 lag=int(rng.integers(1, 25)),
-                state=int(rng.integers(0, 2)),
+                region=int(rng.integers(0, 2)),
                 day_count=int(rng.integers(0, 2)),
                 advances_principal=i % 3 == 2,
                 advances_interest=i % 3 >= 1,
@@ -222,7 +222,7 @@ def tables(loans: Sequence[Loan], real: Any) -> tuple[np.ndarray, np.ndarray]:
             arm.life_floor, arm.rounding,
         )  # fmt: skip
         counts[i] = (
-            x.age, x.maturity, x.amortisation, x.interest_only, x.last_default, x.lag, x.state, x.day_count,
+            x.age, x.maturity, x.amortisation, x.interest_only, x.last_default, x.lag, x.region, x.day_count,
             x.arm is not None, arm.first_reset, arm.reset_period, arm.lookback, x.advances_principal, x.advances_interest,
             x.number & 0xFFFFFFFF, x.number >> 32,
         )  # fmt: skip
@@ -252,7 +252,7 @@ class Block:
     @property
     def n_months(self) -> int:
         """Months simulated: those of the scenario."""
-        return int(self.paths.index.shape[0]) - 1
+        return int(self.paths.adjustable_index.shape[0]) - 1
 
     def parameters(self, real: Any) -> tuple[np.ndarray, ...]:
         """What the three models read."""

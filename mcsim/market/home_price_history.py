@@ -28,22 +28,22 @@ class HomePriceHistory:
 
     Attributes
     ----------
-    states : tuple of str
+    regions : tuple of str
         Two letters each, sorted: the first axis of ``values``.
     first_quarter : int
         First quarter of ``values``, as year x 4 + quarter - 1.
-    values : numpy.ndarray, (n_states, n_quarters) float64
+    values : numpy.ndarray, (n_regions, n_quarters) float64
         The index.
     input : tuple of (str, str)
         File and its SHA-256 digest.
     """
 
-    states: tuple[str, ...]
+    regions: tuple[str, ...]
     first_quarter: int
     values: NDArray[np.float64]
     input: tuple[str, str]
 
-    def index(self, state: str, date: datetime.date) -> float:
+    def index(self, region: str, date: datetime.date) -> float:
         """Index of the quarter that holds ``date``.
 
         The index of a quarter is an average over its sales, so no date within it is told from another.
@@ -51,7 +51,7 @@ class HomePriceHistory:
         Raises
         ------
         InputError
-            If the state or the quarter has no history.
+            If the region or the quarter has no history.
 
         Examples
         --------
@@ -60,42 +60,42 @@ class HomePriceHistory:
         >>> round(history.index("CA", cut_off) / history.index("CA", origination), 4)
         1.3532
         """
-        return float(self.indices([state], [date])[0])
+        return float(self.indices([region], [date])[0])
 
-    def indices(self, states: Sequence[str], dates: Sequence[datetime.date]) -> NDArray[np.float64]:
-        """:meth:`index` of each pair of ``states`` and ``dates``; (n,) float64. One error names all that lack history."""
-        rows = {state: row for row, state in enumerate(self.states)}
+    def indices(self, regions: Sequence[str], dates: Sequence[datetime.date]) -> NDArray[np.float64]:
+        """:meth:`index` of each pair of ``regions`` and ``dates``; (n,) float64. One error names all that lack history."""
+        rows = {region: row for row, region in enumerate(self.regions)}
         n_quarters = self.values.shape[1]
-        out = np.full(len(states), math.nan)
+        out = np.full(len(regions), math.nan)
         problems: dict[str, None] = {}
-        for i, (state, date) in enumerate(zip(states, dates, strict=True)):
+        for i, (region, date) in enumerate(zip(regions, dates, strict=True)):
             column = quarter_number(date) - self.first_quarter
-            if state not in rows:
-                problems[f"no home-price history for state {state!r}{nearest(state, rows)}"] = None
+            if region not in rows:
+                problems[f"no home-price history for region {region!r}{nearest(region, rows)}"] = None
             elif not 0 <= column < n_quarters:
-                problems[f"no home-price history for {state} at {date}; expected {self.span}"] = None
+                problems[f"no home-price history for {region} at {date}; expected {self.span}"] = None
             else:
-                out[i] = self.values[rows[state], column]
+                out[i] = self.values[rows[region], column]
         if problems:
             raise InputError(problems)
         return out
 
     def start(self, date: datetime.date, trend_from: int, trend_to: int) -> tuple[float, float]:
-        """Growth and gap at ``date``, means over the states.
+        """Growth and gap at ``date``, means over the regions.
 
         Parameters
         ----------
         date : datetime.date
             Of the quarter that holds it.
         trend_from, trend_to : int
-            First and last year of the trend, both whole: a least-squares line through a state's log index, drawn on to ``date``.
+            First and last year of the trend, both whole: a least-squares line through a region's log index, drawn on to ``date``.
 
         Returns
         -------
         growth : float
             Log growth of the index in the quarter.
         gap : float
-            Log index less the state's own trend.
+            Log index less the region's own trend.
 
         Raises
         ------
@@ -143,7 +143,7 @@ def quarter_name(number: int) -> str:
 
 
 def load_history(name: str = HISTORY_FILE) -> HomePriceHistory:
-    """Read a history: rows of state, year, quarter and index, no header, as FHFA publishes them.
+    """Read a history: rows of region, year, quarter and index, no header, as FHFA publishes them.
 
     Parameters
     ----------
@@ -153,36 +153,36 @@ def load_history(name: str = HISTORY_FILE) -> HomePriceHistory:
     Raises
     ------
     InputError
-        With every row that cannot be used, and every state that lacks a quarter another has.
+        With every row that cannot be used, and every region that lacks a quarter another has.
     """
     path = find_file(name, "home_prices.history_file")
     problems: list[str] = []
     points: dict[str, dict[int, float]] = {}
     for number, row in enumerate(read_rows(path), start=1):
         try:
-            state, quarter, value = _read_row(row)
+            region, quarter, value = _read_row(row)
         except ValueError as error:
             problems.append(f"{path.name} row {number}: {','.join(row)!r}; {error}")
             continue
-        if quarter in points.setdefault(state, {}):
-            problems.append(f"{path.name} row {number}: {state} {quarter_name(quarter)} stands twice; keep one row")
-        points[state][quarter] = value
+        if quarter in points.setdefault(region, {}):
+            problems.append(f"{path.name} row {number}: {region} {quarter_name(quarter)} stands twice; keep one row")
+        points[region][quarter] = value
     if points:
         problems += _gaps(path, points)
     if problems:
         raise InputError(problems)
     quarters = sorted(next(iter(points.values())))
-    states = tuple(sorted(points))
-    values = np.array([[points[state][quarter] for quarter in quarters] for state in states])
-    return HomePriceHistory(states, quarters[0], values, (str(path), file_sha256(path)))
+    regions = tuple(sorted(points))
+    values = np.array([[points[region][quarter] for quarter in quarters] for region in regions])
+    return HomePriceHistory(regions, quarters[0], values, (str(path), file_sha256(path)))
 
 
 def _read_row(row: list[str]) -> tuple[str, int, float]:
     """State, quarter and index of a row; ValueError says what was expected."""
     if len(row) != len(_COLUMNS):
         raise ValueError(f"expected {len(_COLUMNS)} columns: {', '.join(_COLUMNS)}")
-    state, year, quarter, text = row
-    if len(state) != 2 or not (state.isascii() and state.isalpha() and state.isupper()):
+    region, year, quarter, text = row
+    if len(region) != 2 or not (region.isascii() and region.isalpha() and region.isupper()):
         raise ValueError("expected a state of two capital letters")
     if not (year.isdigit() and len(year) == 4 and quarter in ("1", "2", "3", "4")):
         raise ValueError("expected a year of four digits and a quarter from 1 to 4")
@@ -192,16 +192,16 @@ def _read_row(row: list[str]) -> tuple[str, int, float]:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
         raise ValueError("expected an index above 0")
-    return state, int(year) * QUARTERS + int(quarter) - 1, value
+    return region, int(year) * QUARTERS + int(quarter) - 1, value
 
 
 def _gaps(path: Path, points: dict[str, dict[int, float]]) -> list[str]:
     first, last = (pick(quarter for known in points.values() for quarter in known) for pick in (min, max))
     problems = []
-    for state in sorted(points):
-        missing = [quarter for quarter in range(first, last + 1) if quarter not in points[state]]
+    for region in sorted(points):
+        missing = [quarter for quarter in range(first, last + 1) if quarter not in points[region]]
         if missing:
             spans = ", ".join(quarter_name(quarter) for quarter in missing[:3]) + (", ..." if len(missing) > 3 else "")
-            problems.append(f"{path.name}: {state} lacks {len(missing)} quarters ({spans}); expected {quarter_name(first)} to "
+            problems.append(f"{path.name}: {region} lacks {len(missing)} quarters ({spans}); expected {quarter_name(first)} to "
                             f"{quarter_name(last)} without a gap")  # fmt: skip
     return problems

@@ -124,7 +124,7 @@ def load_market(settings: Settings) -> Market:
     log.info("market of %s: %s", settings.market_date, shown)
     prices = _with(settings.home_prices, initial_growth_quarterly=starts[GROWTH].value, initial_gap=starts[GAP].value)
     full = _with(settings, rates=_with(settings.rates, mortgage_residual=residual.value), home_prices=prices)
-    dynamics = find_file(settings.home_prices.state_file, "home_prices.state_file")
+    dynamics = find_file(settings.home_prices.region_file, "home_prices.region_file")
     files = [curve.input, (str(dynamics), file_sha256(dynamics)), *inputs, *survey]
     return Market(full, curve, starts, tuple(file for file in files if file is not None))
 
@@ -171,7 +171,7 @@ def _home_prices(settings: Settings, problems: list[str]) -> tuple[dict[str, Sta
 
 def _home_price_start(history: HomePriceHistory, date: datetime.date, prices: HomePrices) -> tuple[Start, Start]:
     growth, gap = history.start(date, prices.trend_from, prices.trend_to)
-    mean = f"derived: mean over {len(history.states)} states of the index of {quarter_name(quarter_number(date))}"
+    mean = f"derived: mean over {len(history.regions)} states of the index of {quarter_name(quarter_number(date))}"
     trend = f"each one's trend of {prices.trend_from} to {prices.trend_to}"
     return Start(growth, f"{mean}, log growth"), Start(gap, f"{mean}, log less {trend}")
 

@@ -35,7 +35,7 @@ _START_LABELS = {
 }
 """Start values of the scenarios in the report's words, by the setting's name."""
 
-_LISTED_STATES = 8
+_LISTED_REGIONS = 8
 
 
 def config_text(config: dict[str, Any]) -> str:
@@ -74,16 +74,16 @@ def environment_of(folder: Path, attributes: dict[str, Any]) -> tuple[list[tuple
 
 
 def portfolio_record(loans: Any) -> dict[str, Any]:
-    """Summary of :class:`mcsim.loans.Loans` and each state's share of balance: the store's attribute ``portfolio``."""
+    """Summary of :class:`mcsim.loans.Loans` and each region's share of balance: the store's attribute ``portfolio``."""
     import numpy as np
 
-    states, rows = np.unique(loans.state, return_inverse=True)
+    regions, rows = np.unique(loans.region, return_inverse=True)
     shares = np.bincount(rows, loans.balance) / loans.balance.sum()
-    return {**loans.summary(), "states": {str(s): float(v) for s, v in zip(states, shares, strict=True)}}
+    return {**loans.summary(), "regions": {str(s): float(v) for s, v in zip(regions, shares, strict=True)}}
 
 
 def pool_summary(attributes: dict[str, Any]) -> tuple[list[tuple[str, Any, str]], list[tuple[str, float]]]:
-    """Rows (label, value, format) of the store's attribute ``portfolio``, and the states' shares of balance, largest first."""
+    """Rows (label, value, format) of the store's attribute ``portfolio``, and the regions' shares of balance, largest first."""
     stored = json.loads(attributes.get("portfolio") or "{}")
     if not stored:  # a store that says no more than how many loans there were
         stored = {
@@ -95,14 +95,14 @@ def pool_summary(attributes: dict[str, Any]) -> tuple[list[tuple[str, Any, str]]
             continue
         label, kind = _POOL_LABELS.get(key, (_words(key), "plain"))
         rows.append((label, value, kind if isinstance(value, (int, float)) else "plain"))
-    states = stored.get("states") or {}
-    pairs = states.items() if isinstance(states, dict) else []
+    regions = stored.get("regions") or {}
+    pairs = regions.items() if isinstance(regions, dict) else []
     ordered = sorted(((str(k), float(v)) for k, v in pairs), key=lambda pair: (-pair[1], pair[0]))
     total = sum(v for _, v in ordered) or 1.0
     shares = [(k, v / total) for k, v in ordered]
-    if len(shares) > _LISTED_STATES + 1:
-        rest = shares[_LISTED_STATES:]
-        shares = [*shares[:_LISTED_STATES], (f"{len(rest)} others", sum(v for _, v in rest))]
+    if len(shares) > _LISTED_REGIONS + 1:
+        rest = shares[_LISTED_REGIONS:]
+        shares = [*shares[:_LISTED_REGIONS], (f"{len(rest)} others", sum(v for _, v in rest))]
     return rows, shares
 
 

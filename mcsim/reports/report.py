@@ -103,14 +103,14 @@ def collect(run: Any) -> dict[str, Any]:
     values = stats.value_paths(run) if with_flows else stats.stored_value_paths(run)
     opening = stats.opening_balance(run.pool) if with_flows else float(attributes["pool_balance"])
     losses = stats.read_paths(run.pool["loss"]).cumsum(axis=0) if with_flows else None
-    rows, states = facts.pool_summary(attributes)
+    rows, regions = facts.pool_summary(attributes)
     environment, packages = facts.environment_of(folder, attributes)
     rejects, notes = records.read_rejects(folder), facts.notes_of(attributes)
     precision = str(config.get("precision", "float64"))
     checks = stats.check_conservation(run, precision, values) if with_flows else [stats.check_values(run, values)]
     drawn = _class_charts(run, values, None if losses is None else losses[-1] / opening)
     if losses is not None:
-        drawn |= {**_pool_charts(run, opening, losses), **_scenario_charts(run, states)}
+        drawn |= {**_pool_charts(run, opening, losses), **_scenario_charts(run, regions)}
     return {
         "headline": _headline(run, config, attributes, values, opening, losses),
         "classes": _classes(run, values),
@@ -120,7 +120,7 @@ def collect(run: Any) -> dict[str, Any]:
         "failed": [check for check in checks if not check.holds],
         "market_rows": facts.market_rows(attributes),
         "pool_rows": rows,
-        "states": states,
+        "regions": regions,
         "rejects": len(rejects),
         "first_rejects": rejects[:10],
         "warnings": [one_line(text) for text in records.read_warnings(folder)],
@@ -250,21 +250,21 @@ def _pool_charts(run: Any, opening: float, losses: stats.Array) -> dict[str, str
     }
 
 
-def _scenario_charts(run: Any, states: list[tuple[str, float]]) -> dict[str, str]:
+def _scenario_charts(run: Any, regions: list[tuple[str, float]]) -> dict[str, str]:
     scenarios = run.scenarios
     months = scenarios["month"].values.astype(np.float64)
-    known = [str(s) for s in scenarios["state"].values] if "state" in scenarios["home_price_index"].dims else []
-    state = next((name for name, _ in states if name in known), known[0] if known else "")
+    known = [str(s) for s in scenarios["region"].values] if "region" in scenarios["home_price_index"].dims else []
+    region = next((name for name, _ in regions if name in known), known[0] if known else "")
     prices = scenarios["home_price_index"]
-    prices = prices.isel(state=known.index(state)) if known else prices
+    prices = prices.isel(region=known.index(region)) if known else prices
     mortgage = stats.fan_of(stats.read_paths(scenarios["mortgage_rate"]), months)
     homes = stats.fan_of(stats.read_paths(prices), months)
     return {
         "mortgage": charts.fan_chart(
             "mortgage", mortgage, 100, "% a year", _range("Primary mortgage rate, %", mortgage, 100), False
         ),
-        "homes": charts.fan_chart("homes", homes, 100, "cut-off = 100", _range(f"Home prices, {state}", homes, 100), False),
-        "homes_state": state,
+        "homes": charts.fan_chart("homes", homes, 100, "cut-off = 100", _range(f"Home prices, {region}", homes, 100), False),
+        "homes_region": region,
     }
 
 

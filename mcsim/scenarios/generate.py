@@ -17,7 +17,7 @@ from mcsim.backend import Backend
 from mcsim.conventions import COUPONS_A_YEAR, MONTHS_A_YEAR
 from mcsim.errors import InputError
 from mcsim.scenario import Scenario
-from mcsim.scenarios.dynamics import NATION, StateDynamics, choose_states, load_dynamics
+from mcsim.scenarios.dynamics import NATION, RegionDynamics, choose_regions, load_dynamics
 from mcsim.settings import HomePrices, Rates
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _STARTS = "a number; mcsim.market.start.load_market fills in what is null"
 
 
 class ScenarioGenerator:
-    """Draws blocks of paths. A path depends on the seed and its index alone, not on the block or the states beside it.
+    """Draws blocks of paths. A path depends on the seed and its index alone, not on the block or the regions beside it.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class ScenarioGenerator:
     home_prices : HomePrices
     curve : Curve
         Curve of the cut-off; month m is m / 12 years.
-    states : sequence of str
+    regions : sequence of str
         Two letters each, none twice; ``US`` is the nation itself.
     n_months : int
         Months to simulate.
@@ -52,7 +52,7 @@ class ScenarioGenerator:
     Raises
     ------
     InputError
-        With every parameter that cannot be used and every state without dynamics.
+        With every parameter that cannot be used and every region without dynamics.
 
     Examples
     --------
@@ -66,21 +66,21 @@ class ScenarioGenerator:
         rates: Rates,
         home_prices: HomePrices,
         curve: Curve,
-        states: Sequence[str],
+        regions: Sequence[str],
         n_months: int,
         seed: int,
         backend: Backend,
     ) -> None:
         _check(rates, home_prices, n_months, seed)
-        known = load_dynamics(home_prices.state_file)
-        dynamics = choose_states(known, states, home_prices.state_file)
-        self.states = tuple(states)
+        known = load_dynamics(home_prices.region_file)
+        dynamics = choose_regions(known, regions, home_prices.region_file)
+        self.regions = tuple(regions)
         self.n_months = n_months
         self._ops = backend.ops
         self._keys = [np.array([seed, stream], dtype=np.uint32) for stream in (RATE_STREAM, PRICE_STREAM)]
         tables = [*_rate_tables(rates, curve, n_months), *_price_tables(home_prices, dynamics, known[NATION])]
         self._tables = [t if t.dtype == np.int64 else np.ascontiguousarray(t, dtype=self._ops.real) for t in tables]
-        self._factors = np.array([NATIONAL_FACTOR, *(factor_number(state) for state in states)], dtype=np.int64)
+        self._factors = np.array([NATIONAL_FACTOR, *(factor_number(region) for region in regions)], dtype=np.int64)
         self._run = _launcher(self._ops)
 
     def generate(self, first_path: int, n_paths: int) -> Scenario:
@@ -93,28 +93,28 @@ class ScenarioGenerator:
         """
         if first_path < 0 or n_paths < 1 or first_path + n_paths > _WORD:
             raise InputError(f"paths {first_path} to {first_path + n_paths - 1}; expected one or more, from 0 to {_WORD - 1}")
-        real, n_states = self._ops.real, len(self.states)
-        scratch = [np.empty(size, dtype=real) for size in scratch_sizes(self._ops, n_paths, n_states)]
+        real, n_regions = self._ops.real, len(self.regions)
+        scratch = [np.empty(size, dtype=real) for size in scratch_sizes(self._ops, n_paths, n_regions)]
         market = np.empty((len(Variable), self.n_months + 1, n_paths), dtype=real)
-        prices = np.empty((n_states, self.n_months + 1, n_paths), dtype=real)
+        prices = np.empty((n_regions, self.n_months + 1, n_paths), dtype=real)
         self._run(
             n_paths, n_paths, self.n_months, first_path, *self._keys, *self._tables, self._factors,
             *scratch, market.reshape(-1), prices.reshape(-1),
         )  # fmt: skip
         return Scenario(
             first_path,
-            self.states,
+            self.regions,
             mortgage_rate=market[Variable.MORTGAGE_RATE],
-            index=market[Variable.INDEX],
+            adjustable_index=market[Variable.ADJUSTABLE_INDEX],
             short_rate=market[Variable.SHORT_RATE],
             discount=market[Variable.DISCOUNT],
             home_price=prices,
         )
 
 
-def factor_number(state: str) -> int:
-    """Number of a state in the random counter, from its letters: adding a state to a run does not change the others' draws."""
-    return 1 + 26 * (ord(state[0]) - ord("A")) + (ord(state[1]) - ord("A"))
+def factor_number(region: str) -> int:
+    """Number of a region in the random counter, from its letters: adding a region to a run does not change the others' draws."""
+    return 1 + 26 * (ord(region[0]) - ord("A")) + (ord(region[1]) - ord("A"))
 
 
 def _launcher(ops: Ops) -> Callable[..., None]:
@@ -223,8 +223,10 @@ def _coupon_tables(rates: Rates, curve: Curve, times: NDArray[np.float64]) -> li
     return [coupons, spacings, loadings, log_bonds]
 
 
-def _price_tables(home_prices: HomePrices, dynamics: list[StateDynamics], nation: StateDynamics) -> list[NDArray[np.float64]]:
-    """``national, states`` of the launcher, float64."""
+def _price_tables(
+    home_prices: HomePrices, dynamics: list[RegionDynamics], nation: RegionDynamics
+) -> list[NDArray[np.float64]]:
+    """``national, regions`` of the launcher, float64."""
     ops = make_ops("numpy", "float64")
     alpha, complement = home_price_model.build_alpha(ops), home_price_model.build_complement(ops)
     correlation = np.float64(home_prices.correlation_with_rates)
@@ -241,7 +243,7 @@ def _price_tables(home_prices: HomePrices, dynamics: list[StateDynamics], nation
             home_prices.initial_gap,
         ]
     )
-    states = [
+    regions = [
         [
             alpha(d.mean_growth_annual, nation.mean_growth_annual, d.beta_quarterly),
             d.beta_quarterly,
@@ -250,4 +252,4 @@ def _price_tables(home_prices: HomePrices, dynamics: list[StateDynamics], nation
         ]
         for d in dynamics
     ]
-    return [national, np.array(states, dtype=np.float64).reshape(len(states), 4)]
+    return [national, np.array(regions, dtype=np.float64).reshape(len(regions), 4)]

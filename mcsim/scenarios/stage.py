@@ -12,9 +12,9 @@ from mcsim import store
 from mcsim.scenario import Scenario
 
 
-def lay_out(where: Path, states: Sequence[str], n_months: int, n_paths: int, path_block: int) -> None:
+def lay_out(where: Path, regions: Sequence[str], n_months: int, n_paths: int, path_block: int) -> None:
     """Make room in the store: before the first block, from one thread."""
-    coords: dict[str, Any] = {"state": states, "month": range(n_months + 1), "path": range(n_paths)}
+    coords: dict[str, Any] = {"region": regions, "month": range(n_months + 1), "path": range(n_paths)}
     store.create_group(where, "scenarios", coords, path_block)
 
 
@@ -29,6 +29,6 @@ def scenario_arrays(scenario: Scenario) -> dict[str, NDArray[Any]]:
         "short_rate": scenario.short_rate,
         "discount_factor": scenario.discount,
         "mortgage_rate": scenario.mortgage_rate,
-        "adjustable_index": scenario.index,
+        "adjustable_index": scenario.adjustable_index,
         "home_price_index": scenario.home_price,
     }

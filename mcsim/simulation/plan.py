@@ -40,14 +40,14 @@ class MemoryPlan:
         return self.shared + self.threads * self.item
 
 
-def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, threads: int, deal_rows: int = 0) -> MemoryPlan:
+def estimate(settings: Settings, n_loans: int, n_months: int, n_regions: int, threads: int, deal_rows: int = 0) -> MemoryPlan:
     """Memory of the simulation and of the deal that takes each block from memory.
 
     Parameters
     ----------
     settings : Settings
         Paths, path block, precision, liquidation lag, what is kept of the loans.
-    n_loans, n_months, n_states : int
+    n_loans, n_months, n_regions : int
         Size of the portfolio and its horizon.
     threads : int
         Work items at a time.
@@ -59,8 +59,8 @@ def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, thr
     lanes = lane_width(settings.backend, n_loans, paths)
     column = (n_months + 1) * paths
 
-    scenario = (_MARKET_ROWS + n_states) * column * real
-    rows = (Row.HOME_PRICE + n_states) * (n_months + 1) * lanes * real
+    scenario = (_MARKET_ROWS + n_regions) * column * real
+    rows = (Row.HOME_PRICE + n_regions) * (n_months + 1) * lanes * real
     scratch = sum(scratch_sizes(lanes, settings.portfolio.liquidation_lag)) * real
     if settings.backend == "numpy":
         scratch += MONTH_ARRAYS * ELEMENTS * real
@@ -69,7 +69,7 @@ def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, thr
     gathered = pool if paths > lanes else 0
     simulating = rows + scratch + sums + gathered
     chunk = (n_months + 1) * min(paths, CHUNK_PATHS) * _DOUBLE
-    writing = int(_PACKED * max(n_states, 1) * column * _DOUBLE) + chunk
+    writing = int(_PACKED * max(n_regions, 1) * column * _DOUBLE) + chunk
     paying = deal_rows * n_months * paths * _DOUBLE + column * _DOUBLE  # class flows, and discount factors in float64
     item = scenario + pool + max(simulating, writing, paying)
 
@@ -84,9 +84,9 @@ def estimate(settings: Settings, n_loans: int, n_months: int, n_states: int, thr
     return MemoryPlan(items, min(threads, items), shared, item)
 
 
-def store_size(settings: Settings, n_loans: int, n_months: int, n_states: int, deal_rows: int = 0) -> int:
+def store_size(settings: Settings, n_loans: int, n_months: int, n_regions: int, deal_rows: int = 0) -> int:
     """Bytes of the scenarios, pool, classes and loans in the store before compression, which takes half of them off."""
-    columns = (_MARKET_ROWS - 1 + n_states) * (n_months + 1) + (len(FIELDS) + deal_rows) * n_months
+    columns = (_MARKET_ROWS - 1 + n_regions) * (n_months + 1) + (len(FIELDS) + deal_rows) * n_months
     columns = columns if settings.output.flows else 0
     loans = {"none": 0, "mean": 1, "paths": settings.paths}[settings.output.loans] * n_loans * n_months * len(FIELDS)
     return (columns * settings.paths + loans) * _DOUBLE
@@ -100,8 +100,8 @@ def check_room(settings: Settings, loans: Loans, run_dir: Path, deal_rows: int =
     InputError
         If the plan needs more memory than is available, or the store more than the disk has free.
     """
-    n_months, n_states = horizon(loans, settings.portfolio), len(set(loans.state.tolist()))
-    plan = estimate(settings, len(loans), n_months, n_states, thread_count(settings.engine), deal_rows)
+    n_months, n_regions = horizon(loans, settings.portfolio), len(set(loans.region.tolist()))
+    plan = estimate(settings, len(loans), n_months, n_regions, thread_count(settings.engine), deal_rows)
     problems = []
     available = _available_memory()
     if available is not None and plan.total > available:
@@ -110,7 +110,7 @@ def check_room(settings: Settings, loans: Loans, run_dir: Path, deal_rows: int =
             f"{_gigabytes(plan.shared)} for all), {_gigabytes(available)} are available; take fewer loans, a smaller "
             "engine.path_block, engine=serial or output=pool"
         )
-    size, free = store_size(settings, len(loans), n_months, n_states, deal_rows), shutil.disk_usage(run_dir).free
+    size, free = store_size(settings, len(loans), n_months, n_regions, deal_rows), shutil.disk_usage(run_dir).free
     if size > free:
         problems.append(
             f"disk: the store takes up to {_gigabytes(size)}, {_gigabytes(free)} are free under {run_dir.parent}; take fewer "

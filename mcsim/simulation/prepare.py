@@ -57,7 +57,9 @@ def horizon(loans: Loans, portfolio: Portfolio) -> int:
     return int(max(loans.maturity.max(), settled.max()))
 
 
-def prepare_loans(loans: Loans, portfolio: Portfolio, states: tuple[str, ...], n_months: int, precision: str) -> PreparedLoans:
+def prepare_loans(
+    loans: Loans, portfolio: Portfolio, regions: tuple[str, ...], n_months: int, precision: str
+) -> PreparedLoans:
     """Arrays for the kernels.
 
     Parameters
@@ -66,7 +68,7 @@ def prepare_loans(loans: Loans, portfolio: Portfolio, states: tuple[str, ...], n
         Checked loans.
     portfolio : Portfolio
         Liquidation lag (months, >= 1) and servicer advances.
-    states : tuple of str
+    regions : tuple of str
         Rows of the scenario's home-price indices.
     n_months : int
         Horizon, at least :func:`horizon`.
@@ -80,7 +82,7 @@ def prepare_loans(loans: Loans, portfolio: Portfolio, states: tuple[str, ...], n
     balances, principal_rates = _schedule(loans, accruals)
     return PreparedLoans(
         reals=_real_terms(loans).astype(real),
-        counts=_counts(loans, portfolio, states),
+        counts=_counts(loans, portfolio, regions),
         balances=balances.astype(real),
         principal_rates=principal_rates.astype(real),
         accruals=accruals.astype(real),
@@ -119,8 +121,8 @@ def _real_terms(loans: Loans) -> Array:
     return terms
 
 
-def _counts(loans: Loans, portfolio: Portfolio, states: tuple[str, ...]) -> Array:
-    row_of = {state: row for row, state in enumerate(states)}
+def _counts(loans: Loans, portfolio: Portfolio, regions: tuple[str, ...]) -> Array:
+    row_of = {region: row for row, region in enumerate(regions)}
     day_count_of = {name: row for row, name in enumerate(DAY_COUNTS)}
     columns = {
         Count.AGE: loans.age,
@@ -129,7 +131,7 @@ def _counts(loans: Loans, portfolio: Portfolio, states: tuple[str, ...]) -> Arra
         Count.INTEREST_ONLY: loans.interest_only,
         Count.LAST_DEFAULT: _last_default(loans, portfolio),
         Count.LAG: portfolio.liquidation_lag,
-        Count.STATE: [row_of[state] for state in loans.state],
+        Count.REGION: [row_of[region] for region in loans.region],
         Count.DAY_COUNT: [day_count_of[name] for name in loans.day_count],
         Count.ADJUSTABLE: loans.adjustable,
         Count.FIRST_RESET: loans.first_reset,

@@ -159,11 +159,11 @@ def parameter_array(kind: str, choice: ModelChoice) -> Array:
 
 def scenario_rows(scenario: Scenario, n_months: int, lanes: Array | slice) -> Array:
     """(month 0..n, row, path) as the kernels read it: :class:`kernels.loan_terms.Row`."""
-    n_states = len(scenario.states)
+    n_regions = len(scenario.regions)
     n_lanes = scenario.mortgage_rate[0, lanes].size
-    rows = np.empty((n_months + 1, Row.HOME_PRICE + n_states, n_lanes), scenario.mortgage_rate.dtype)
+    rows = np.empty((n_months + 1, Row.HOME_PRICE + n_regions, n_lanes), scenario.mortgage_rate.dtype)
     rows[:, Row.MORTGAGE_RATE] = scenario.mortgage_rate[: n_months + 1, lanes]
-    rows[:, Row.INDEX] = scenario.index[: n_months + 1, lanes]
-    for k in range(n_states):
+    rows[:, Row.ADJUSTABLE_INDEX] = scenario.adjustable_index[: n_months + 1, lanes]
+    for k in range(n_regions):
         rows[:, Row.HOME_PRICE + k] = scenario.home_price[k][: n_months + 1, lanes]
     return rows

@@ -30,7 +30,7 @@ class CollateralStage:
         Portfolio, behaviour, seed, what is kept of the loans.
     loans : Loans
         Checked loans of the portfolio.
-    states : sequence of str
+    regions : sequence of str
         First axis of the scenarios' home prices.
     n_months : int
         Months to simulate.
@@ -38,10 +38,10 @@ class CollateralStage:
         Target and precision.
     """
 
-    def __init__(self, settings: Settings, loans: Loans, states: Sequence[str], n_months: int, backend: Backend) -> None:
+    def __init__(self, settings: Settings, loans: Loans, regions: Sequence[str], n_months: int, backend: Backend) -> None:
         self.loans, self.n_months = loans, n_months
         self._settings = settings
-        prepared = prepare_loans(loans, settings.portfolio, tuple(states), n_months, backend.precision)
+        prepared = prepare_loans(loans, settings.portfolio, tuple(regions), n_months, backend.precision)
         self._simulator = LoanSimulator(prepared, settings.behaviour, settings.seed, backend)
         self._keeps_means = settings.output.loans == "mean"
 

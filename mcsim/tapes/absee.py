@@ -29,7 +29,7 @@ COLUMNS = {
     "term": "originalTermLoanNumber", "original_amortisation": AMORTISATION, "amortisation": AMORTISATION,
     "original_interest_only": INTEREST_ONLY, "interest_only": INTEREST_ONLY, "payment": PAYMENT,
     "origination": "originationDate", "first_payment": "firstLoanPaymentDueDate", "maturity_date": "maturityDate",
-    "maturity": "maturityDate", "state": "propertyState", "original_ltv": VALUE, "ltv": VALUE,
+    "maturity": "maturityDate", "region": "propertyState", "original_ltv": VALUE, "ltv": VALUE,
     "property_type": "propertyTypeCode",
 }  # fmt: skip
 _DATES = ("origination", "first_payment", "maturity_date")
@@ -102,7 +102,7 @@ def _candidates(exhibit: Exhibit, running: list[Loan], cut_off: datetime.date, s
         "original_balance": _numbers(assets, ORIGINAL), "ltv": ltv,
         "servicing_rate": np.array([servicing_rate if text.upper() in NOT_GIVEN else number_of(text) for text in fees]),
         "day_count": _texts(ACCRUALS.get(asset.texts.get("interestAccrualMethodCode", ""), "") for asset in assets),
-        "state": _texts(stands.state for stands in collateral),
+        "region": _texts(stands.state for stands in collateral),
         "property_type": _texts(stands.property_type for stands in collateral),
     }  # fmt: skip
     for name in ("note_rate", "age", "maturity", "interest_only", "amortisation", "payment"):

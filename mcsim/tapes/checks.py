@@ -157,9 +157,9 @@ def _check_ids(candidates: Candidates) -> None:
     # Every row of a duplicate id, not all but the first: which is right is not to hang on the order of the tape.
     repeated = np.array([bool(str(i).strip()) and times[str(i)] > 1 for i in ids], dtype=bool)
     candidates.flag("loan_id", repeated, lambda i: f"duplicate id: {times[str(ids[i])]} rows have it; expected one")
-    states = candidates.loans["state"]
-    unknown = np.array([str(s) not in STATES and str(s) != NATION for s in states], dtype=bool)
-    candidates.flag("state", unknown, lambda i: _state_reason(str(states[i])))
+    regions = candidates.loans["region"]
+    unknown = np.array([str(s) not in STATES and str(s) != NATION for s in regions], dtype=bool)
+    candidates.flag("region", unknown, lambda i: _state_reason(str(regions[i])))
 
 
 def _state_reason(state: str) -> str:

@@ -26,7 +26,7 @@ COLUMNS = {
     "loan_id": "loan_id", "balance": "orig_upb", "original_balance": "orig_upb", "note_rate": "orig_rate",
     "servicing_rate": "portfolio.servicing_rate", "term": "orig_term", "maturity": "orig_term", "amortisation": "orig_term",
     "interest_only": "orig_term", "origination": "orig_date", "first_payment": "first_pay", "original_ltv": "oltv",
-    "ltv": "oltv", "state": "state", "property_type": "prop_type",
+    "ltv": "oltv", "region": "state", "property_type": "prop_type",
 }  # fmt: skip
 PROPERTY_TYPES = {
     "SF": "single_family", "CO": "condominium", "PU": "planned_unit_development", "MH": "manufactured", "CP": "cooperative",
@@ -89,7 +89,7 @@ def read_fannie_acquisition(
         "loan_id": texts["loan_id"], "balance": balance, "original_balance": original, "ltv": ltv, "note_rate": note_rate,
         "servicing_rate": np.full(len(term), servicing_rate), "age": age, "maturity": term - seasoning,
         "amortisation": term - seasoning, "interest_only": np.maximum(-seasoning, 0.0),
-        "day_count": np.full(len(term), "30/360"), "state": texts["state"],
+        "day_count": np.full(len(term), "30/360"), "region": texts["state"],
         "property_type": np.array([PROPERTY_TYPES.get(t, "other") for t in texts["prop_type"]], dtype=object),
     }  # fmt: skip
     extra = {"term": term, "original_ltv": original_ltv, "origination": made, "first_payment": first}

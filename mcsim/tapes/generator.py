@@ -38,7 +38,7 @@ _INTEREST_ONLY_MONTHS = 120
 _OPS = make_ops("numpy", "float64")
 _RANDOM, _FUNCTIONS = philox.build(_OPS), special.build(_OPS)
 
-_BALANCE, _RATE, _LTV, _AGE, _STATE, _ADJUSTABLE, _INTEREST_ONLY = range(7)  # draws of a loan, in the random counter
+_BALANCE, _RATE, _LTV, _AGE, _REGION, _ADJUSTABLE, _INTEREST_ONLY = range(7)  # draws of a loan, in the random counter
 
 
 def generate(terms: Generator, cut_off: datetime.date, servicing_rate: float) -> Candidates:
@@ -50,7 +50,7 @@ def generate(terms: Generator, cut_off: datetime.date, servicing_rate: float) ->
         Balances are lognormal with mean ``average_balance`` (USD, met to the cent) and standard deviation of the logarithm
         ``balance_spread``, none more than two of them below the median; note rate and ltv normal with the balance-weighted
         mean given and the standard deviation given, cut at two of them; age uniform on the integers 0 to twice
-        ``age_mean``; states by share of the loans.
+        ``age_mean``; regions by share of the loans.
     cut_off : date
         Month 0.
     servicing_rate : float
@@ -83,7 +83,7 @@ def generate(terms: Generator, cut_off: datetime.date, servicing_rate: float) ->
         "loan_id": ids, "balance": balance, "original_balance": original, "ltv": _ltvs(terms, balance, seed),
         "note_rate": note_rate, "servicing_rate": np.full(n, servicing_rate), "age": age, "maturity": term - age,
         "amortisation": term - age, "interest_only": np.maximum(interest_only - age, 0.0),
-        "day_count": np.full(n, "30/360"), "state": _states(terms, seed), "property_type": np.full(n, "single_family"),
+        "day_count": np.full(n, "30/360"), "region": _regions(terms, seed), "property_type": np.full(n, "single_family"),
         **_adjustable_terms(adjustable, note_rate, age),
     }  # fmt: skip
     first_due = np.datetime64(cut_off, "M") - age.astype(np.int64) + 1
@@ -111,14 +111,16 @@ def _check(terms: Generator, servicing_rate: float) -> None:
     if not 0 <= servicing_rate <= MOST_FEE:
         problems.append(f"portfolio.servicing_rate = {servicing_rate!r}: expected 0 to {MOST_FEE:g}, annual")
     problems += [
-        f"portfolio.generator.states: unknown state {s!r}{nearest(s, STATES)}" for s in terms.states if s not in STATES
+        f"portfolio.generator.regions: unknown region {s!r}{nearest(s, STATES)}" for s in terms.regions if s not in STATES
     ]
     problems += [
-        f"portfolio.generator.states.{s} = {v!r}: expected a share, 0 to 1" for s, v in terms.states.items() if not 0 <= v <= 1
+        f"portfolio.generator.regions.{s} = {v!r}: expected a share, 0 to 1"
+        for s, v in terms.regions.items()
+        if not 0 <= v <= 1
     ]
-    total = math.fsum(terms.states.values())
+    total = math.fsum(terms.regions.values())
     if not abs(total - 1) < 1e-9:  # the rounding of a sum of decimal shares
-        problems.append(f"portfolio.generator.states: the shares add to {total:.10g}; expected 1")
+        problems.append(f"portfolio.generator.regions: the shares add to {total:.10g}; expected 1")
     if not 0 <= terms.seed < 2**32:
         problems.append(f"portfolio.generator.seed = {terms.seed!r}: expected 0 to {2**32 - 1}")
     if problems:
@@ -194,11 +196,11 @@ def _choose(share: float, n: int, seed: int, draw: int) -> np.ndarray:
     return _strata(n, seed, draw) * n < round(share * n)
 
 
-def _states(terms: Generator, seed: int) -> np.ndarray:
-    """Each state its share of the loans, to within one loan."""
-    names = sorted(terms.states)
-    edges = np.cumsum([terms.states[name] for name in names])
-    at = np.searchsorted(edges, _strata(terms.loans, seed, _STATE), side="right")
+def _regions(terms: Generator, seed: int) -> np.ndarray:
+    """Each region its share of the loans, to within one loan."""
+    names = sorted(terms.regions)
+    edges = np.cumsum([terms.regions[name] for name in names])
+    at = np.searchsorted(edges, _strata(terms.loans, seed, _REGION), side="right")
     return np.array(names, dtype=object)[np.minimum(at, len(names) - 1)]
 
 

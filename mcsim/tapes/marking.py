@@ -10,15 +10,15 @@ import numpy as np
 from mcsim.errors import InputError
 
 HomePriceRatio = Callable[[str, datetime.date, datetime.date], float]
-"""``ratio(state, from_date, to_date)``: home-price index of ``to_date`` over that of ``from_date``."""
+"""``ratio(region, from_date, to_date)``: home-price index of ``to_date`` over that of ``from_date``."""
 
 
-def price_ratio(states: np.ndarray, dates: np.ndarray, cut_off: datetime.date, ratio: HomePriceRatio | None) -> np.ndarray:
+def price_ratio(regions: np.ndarray, dates: np.ndarray, cut_off: datetime.date, ratio: HomePriceRatio | None) -> np.ndarray:
     """Home-price index at the cut-off over that at origination; NaN where there is none, which the checks then report.
 
     Parameters
     ----------
-    states : array of str
+    regions : array of str
         Two letters.
     dates : array of datetime64[D]
         Origination; its month counts.
@@ -28,18 +28,18 @@ def price_ratio(states: np.ndarray, dates: np.ndarray, cut_off: datetime.date, r
         Without it the ratio is 1.
     """
     if ratio is None:
-        return np.ones(len(states))
+        return np.ones(len(regions))
     # As integers: no NaT is equal to another.
-    keys = list(zip(states.tolist(), dates.astype("datetime64[M]").astype(np.int64).tolist(), strict=True))
+    keys = list(zip(regions.tolist(), dates.astype("datetime64[M]").astype(np.int64).tolist(), strict=True))
     known = {key: _one_ratio(key[0], np.datetime64(key[1], "M"), cut_off, ratio) for key in dict.fromkeys(keys)}
     return np.array([known[key] for key in keys])
 
 
-def _one_ratio(state: str, month: np.datetime64, cut_off: datetime.date, ratio: HomePriceRatio) -> float:
+def _one_ratio(region: str, month: np.datetime64, cut_off: datetime.date, ratio: HomePriceRatio) -> float:
     start = None if np.isnat(month) else month.astype("datetime64[D]").item()
     if start is None or start > cut_off:
         return float("nan")
     try:
-        return float(ratio(state, start, cut_off))
+        return float(ratio(region, start, cut_off))
     except (InputError, KeyError, ValueError):
         return float("nan")

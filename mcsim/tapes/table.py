@@ -211,7 +211,7 @@ def _candidates(
         "loan_id": rows.ids(), "balance": rows.balance,
         "original_balance": np.where(np.isnan(original) & rows.blank("original_balance"), rows.balance, original),
         "note_rate": rate, "servicing_rate": np.where(unknown_fee, servicing_rate, fee),
-        "state": rows.words("state", ""), "day_count": _day_counts(rows), "property_type": _property_types(rows),
+        "region": rows.words("state", ""), "day_count": _day_counts(rows), "property_type": _property_types(rows),
         "score": _scores(rows), **arm(rows, cut_off, str(path)), **months,
     }  # fmt: skip
     loans["ltv"] = ltv(rows, loans, months, cut_off, ratio)
@@ -220,6 +220,7 @@ def _candidates(
     note_units(rows, months["maturity"])
     names = {"loan_id": rows.columns["loan_id"].name} if "loan_id" in rows.columns else {}
     names |= rows.names | dict.fromkeys(("term", "maturity"), rows.names["remaining_term"])
+    names["region"] = rows.names.get("state", "state")
     if "original_balance" not in rows.columns:
         names["original_balance"] = names["balance"]  # one problem is one reject
     texts = {column.name: column.text for column in rows.columns.values()}

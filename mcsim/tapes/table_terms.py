@@ -173,8 +173,8 @@ def ltv(
     if wanted.any():
         made = _origination(rows, months["age"], cut_off)
         where = np.flatnonzero(wanted)
-        known = np.isin(loans["state"], [*STATES, NATION])
-        marked[where] /= price_ratio(loans["state"][where], made[where], cut_off, ratio)
+        known = np.isin(loans["region"], [*STATES, NATION])
+        marked[where] /= price_ratio(loans["region"][where], made[where], cut_off, ratio)
         rows.reject(
             "original_ltv",
             wanted & known & np.isnan(marked),

@@ -25,8 +25,8 @@ def test_national_step_by_hand() -> None:
     assert gap == pytest.approx(-0.05 + 0.0295 - 0.009, rel=1e-14)
 
 
-def test_state_step_by_hand() -> None:
-    residual, growth = home_prices.build_state(OPS)(*_reals(0.004, 0.01, -2.0, 0.001, 1.5, 0.5, 0.003))
+def test_region_step_by_hand() -> None:
+    residual, growth = home_prices.build_region(OPS)(*_reals(0.004, 0.01, -2.0, 0.001, 1.5, 0.5, 0.003))
     assert residual == pytest.approx(0.002 - 0.006, rel=1e-14)
     assert growth == pytest.approx(0.001 + 0.015 - 0.004, rel=1e-14)
 

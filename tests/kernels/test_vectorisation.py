@@ -79,7 +79,7 @@ def loops(request: pytest.FixtureRequest) -> dict[str, Any]:
         simulate = build_loan_block(ops, LANES, *FULL.built(), "sampled")
         compiled = numba.njit(error_model="numpy", fastmath=False, nogil=True)(simulate)
         arguments = Block((Loan(),), random_paths(2, LANES, 1), FULL).arguments(ops)
-        pool = random_paths(2, LANES, 1).index.reshape(-1)  # any float64 array: it is compiled, not run
+        pool = random_paths(2, LANES, 1).adjustable_index.reshape(-1)  # any float64 array: it is compiled, not run
         compiled.compile(tuple(numba.typeof(a) for a in (*arguments, pool)))
         known = read_loops(compiled.inspect_llvm(compiled.signatures[0]))
         if cache:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mcsim.cli import main
-from mcsim.composition import merge
+from mcsim.composition import RENAMED, merge
 from mcsim.configuration import load_settings, price_choices
 from mcsim.errors import InputError
 
@@ -127,7 +127,7 @@ def test_a_campaign_on_top_of_another(own: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "where", "value"),
     [
-        ("portfolio.generator.states={CA: 1.0}", "portfolio.generator.states", {"CA": 1.0}),
+        ("portfolio.generator.regions={CA: 1.0}", "portfolio.generator.regions", {"CA": 1.0}),
         ("pricing.spreads={default: 0.02}", "pricing.spreads", {"default": 0.02}),
         ("pricing={spreads: {default: 0.02}}", "pricing.spreads", {"default": 0.02}),
         ("deal.fees={}", "deal.fees", {}),
@@ -148,8 +148,8 @@ def test_one_entry_changes_one_entry() -> None:
     found = load_settings(["deal=reserve_account", "pricing.spreads.A1=0.02", "deal.fees.surveillance.rate=0.001"])
     assert found.pricing.spreads == {**shipped.pricing.spreads, "A1": 0.02}
     assert found.deal["fees"] == {"surveillance": {"rate": 0.001}}
-    assert load_settings(["portfolio.generator.states={CA: 1.0}", "portfolio.generator.states.CA=0.4",
-                          "portfolio.generator.states.NY=0.6"]).portfolio.generator.states == {"CA": 0.4, "NY": 0.6}  # fmt: skip
+    assert load_settings(["portfolio.generator.regions={CA: 1.0}", "portfolio.generator.regions.CA=0.4",
+                          "portfolio.generator.regions.NY=0.6"]).portfolio.generator.regions == {"CA": 0.4, "NY": 0.6}  # fmt: skip
     assert "changes nothing" in told("rates={}")
 
 
@@ -165,16 +165,34 @@ def test_a_mapping_in_an_option_file_replaces_too(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
-            "portfolio/mine.yaml": "defaults: [prime_jumbo, _self_]\ngenerator: {states: {CA: 1.0}, loans: 7}\n",
+            "portfolio/mine.yaml": "defaults: [prime_jumbo, _self_]\ngenerator: {regions: {CA: 1.0}, loans: 7}\n",
             "behaviour/prepayment/mine.yaml": "defaults: [psa]\nmodel: cpr\nparameters: {cpr: [0.1]}\n",
             "deal/mine.yaml": "defaults: [senior_subordinate]\nfees: {}\n",
         },
     )
     found = load_settings(["portfolio=mine", "behaviour/prepayment=mine", "deal=mine"], tmp_path)
     assert found.portfolio.generator is not None
-    assert (found.portfolio.generator.states, found.portfolio.generator.loans) == ({"CA": 1.0}, 7)
+    assert (found.portfolio.generator.regions, found.portfolio.generator.loans) == ({"CA": 1.0}, 7)
     assert found.portfolio.generator.term == 360 and found.behaviour.prepayment.parameters == {"cpr": [0.1]}
     assert found.deal["fees"] == {} and "A1" in found.deal["classes"]
+
+
+@pytest.mark.parametrize(
+    ("old", "value"), [("portfolio.generator.states", "{CA: 1.0}"), ("home_prices.state_file", "mine.csv")]
+)
+def test_a_renamed_key_says_its_new_name(tmp_path: Path, old: str, value: str) -> None:
+    """A US state is a region: said of an override, of one that adds or deletes, of an entry below it, and of an option file."""
+    new = RENAMED[old]
+    group, _, rest = old.partition(".")
+    option = {"portfolio": "prime_jumbo", "home_prices": "national_state"}[group]
+    section, _, name = rest.rpartition(".")
+    lines = f"{section}: {{{name}: {value}}}" if section else f"{name}: {value}"
+    write(tmp_path, {f"{group}/mine.yaml": f"defaults: [{option}, _self_]\n{lines}\n"})
+    for words in ([f"{old}={value}"], [f"+{old}={value}"], [f"~{old}"], [f"{group}=mine"]):
+        with pytest.raises(InputError) as error:
+            load_settings(words, tmp_path)
+        assert f"{old}: unknown key; it is now {new}" in error.value.problems
+    assert f"{old}.CA: unknown key; it is now {new}" in told(f"{old}.CA=1")
 
 
 # Option files are data.

@@ -222,7 +222,7 @@ def test_all_problems_are_told_together() -> None:
         ("rates.curve=flat", "rates.flat_rate: missing"),
         ("rates.curve=2020-02-30", "expected a date"),
         ("portfolio.cut_off=2020-13-01", "expected a date"),
-        ("portfolio.generator.states.CA=0.01", "the shares add up to"),
+        ("portfolio.generator.regions.CA=0.01", "the shares add up to"),
         ("behaviour.default.parameters.lowest_ltv=1.3", "expected at most highest_ltv, 1.2"),
         ("campaign=null", "no such option"),
         ("paths", "expected key=value"),

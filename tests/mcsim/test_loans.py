@@ -13,7 +13,7 @@ from mcsim.reports.facts import portfolio_record
 
 LOAN: dict[str, Any] = {
     "balance": 1e5, "original_balance": 1.2e5, "ltv": 0.5, "note_rate": 0.04, "servicing_rate": 0.0025, "age": 24,
-    "maturity": 336, "amortisation": 336, "interest_only": 0, "day_count": "30/360", "state": "CA",
+    "maturity": 336, "amortisation": 336, "interest_only": 0, "day_count": "30/360", "region": "CA",
     "property_type": "single_family",
 }  # fmt: skip
 
@@ -27,7 +27,7 @@ def test_means_of_a_term_sheet_are_weighted_by_balance() -> None:
     """Balances of 1, 2 and 5: a balloon, interest only for life, and one that a defeasance took off its property."""
     loans = make(
         {"amortisation": 337, "note_rate": 0.08},
-        {"balance": 2e5, "interest_only": 336, "ltv": 0.8, "age": 0, "state": "TX"},
+        {"balance": 2e5, "interest_only": 336, "ltv": 0.8, "age": 0, "region": "TX"},
         {"balance": 5e5, "interest_only": 12, "ltv": 9.9, "property_type": SECURITIES, "maturity": 120, "amortisation": 120},
     )
     found = portfolio_record(loans)
@@ -36,7 +36,7 @@ def test_means_of_a_term_sheet_are_weighted_by_balance() -> None:
         "note_rate": (0.08 + 7 * 0.04) / 8, "age": (24 + 5 * 24) / 8, "maturity": (3 * 336 + 5 * 120) / 8,
         "ltv": (0.5 + 2 * 0.8) / 3, "interest_only_share": 7 / 8, "balloon_share": 3 / 8, "adjustable_share": 0.0,
     }  # fmt: skip
-    assert found.pop("states") == pytest.approx({"CA": 6 / 8, "TX": 2 / 8}, rel=1e-15)
+    assert found.pop("regions") == pytest.approx({"CA": 6 / 8, "TX": 2 / 8}, rel=1e-15)
     assert found == pytest.approx(expected, rel=1e-15)
 
 
@@ -50,12 +50,12 @@ def test_months_are_rounded_and_not_cut() -> None:
     assert (loans.maturity[0], loans.amortisation[0], loans.age[0]) == (336, 336, 24)
 
 
-def test_loans_stand_by_state_then_number_whatever_the_order_of_the_tape() -> None:
-    rows = [{"loan_id": str(i), "state": state} for i, state in enumerate(("TX", "CA", "TX", "AZ", "CA", "TX"))]
+def test_loans_stand_by_region_then_number_whatever_the_order_of_the_tape() -> None:
+    rows = [{"loan_id": str(i), "region": region} for i, region in enumerate(("TX", "CA", "TX", "AZ", "CA", "TX"))]
     loans, reversed_ = make(*rows), make(*rows[::-1])
-    assert loans.state.tolist() == ["AZ", "CA", "CA", "TX", "TX", "TX"]
+    assert loans.region.tolist() == ["AZ", "CA", "CA", "TX", "TX", "TX"]
     assert loans.loan_id.tolist() == reversed_.loan_id.tolist()
-    assert all(np.diff(loans.number[loans.state == "TX"].astype(object)) > 0)
+    assert all(np.diff(loans.number[loans.region == "TX"].astype(object)) > 0)
 
 
 def test_a_balance_stops_at_the_last_payment() -> None:

@@ -144,7 +144,7 @@ def test_paths_in_option_files_are_literal_too(here: Path) -> None:
 
 
 def test_every_setting_that_is_a_path_is_typed_as_one() -> None:
-    assert {"portfolio.file", "output.runs_dir", "home_prices.state_file"} <= PATH_SETTINGS
+    assert {"portfolio.file", "output.runs_dir", "home_prices.region_file"} <= PATH_SETTINGS
     named = [
         name
         for name in PATH_SETTINGS

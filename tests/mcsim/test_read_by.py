@@ -90,7 +90,7 @@ def test_the_table_names_settings_and_choices_that_exist() -> None:
 
 def _pairs() -> Iterator[tuple[str, str, str]]:
     """A setting, a value of it, and a run that does not read it."""
-    values = {"portfolio.file": "x.xml", "rates.flat_rate": "0.03", "engine.threads": "3", "portfolio.generator.states": "{CA: 1.0}",
+    values = {"portfolio.file": "x.xml", "rates.flat_rate": "0.03", "engine.threads": "3", "portfolio.generator.regions": "{CA: 1.0}",
               "portfolio.generator": "{loans: 3}"}  # fmt: skip
     for which, words in RUNS.items():
         for name in [*unread_by(load_settings(words)), "portfolio.generator"]:

@@ -20,7 +20,7 @@ from mcsim.variables import GROUPS
 
 CONFIG = {"campaign": "tiny", "seed": 5, "paths": 4}
 COORDS = {
-    "scenarios": {"state": ["CA"], "month": range(3), "path": range(4)},
+    "scenarios": {"region": ["CA"], "month": range(3), "path": range(4)},
     "pool": {"group": ["all"], "month": [1, 2], "path": range(4)},
     "tranches": {"tranche": ["A<1>", "B"], "fee": ["trustee"], "account": ["reserve"], "month": [1, 2], "path": range(4)},
     "prices": {"tranche": ["A<1>", "B"]},

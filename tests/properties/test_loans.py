@@ -78,7 +78,8 @@ def expected_flows(block: Block, path: int) -> np.ndarray:
         seed = KEY.tolist()
         uniforms = [oracle.draw(seed, block.first_path + path, m, loan.number) for m in range(1, block.n_months + 1)]
     scenario = (
-        block.paths.mortgage_rate[:, path].tolist(), block.paths.index[:, path].tolist(), block.paths.home_price[0, :, path].tolist(),
+        block.paths.mortgage_rate[:, path].tolist(), block.paths.adjustable_index[:, path].tolist(),
+        block.paths.home_price[0, :, path].tolist(),
     )  # fmt: skip
     return oracle.simulate(loan, oracle_models(block), *scenario, block.accruals[0], block.calendar_month, uniforms)
 

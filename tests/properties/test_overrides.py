@@ -23,7 +23,7 @@ SECONDS = 10.0
 
 _KEYS = [
     *(name for name, _ in leaves()), *group_options(), "hydra.callbacks.x", "+hydra/callbacks", "hydra.searchpath", "rates",
-    "deal.classes.A1", "pricing.spreads.A1", "behaviour.default.parameters", "portfolio.generator", "portfolio.generator.states.CA",
+    "deal.classes.A1", "pricing.spreads.A1", "behaviour.default.parameters", "portfolio.generator", "portfolio.generator.regions.CA",
     "nonsense", "a.b.c", "_target_",
 ]  # fmt: skip
 _VALUES = [

@@ -33,8 +33,8 @@ def test_published_values(history: HomePriceHistory) -> None:
 def test_boom_and_bust_is_there(history: HomePriceHistory) -> None:
     """Fall from 2006Q4 to 2011Q4, percent, as known of the file: CA 40, FL 43, NV 55; Texas rose 3."""
     peak, trough = datetime.date(2006, 12, 31), datetime.date(2011, 12, 31)
-    states = ["CA", "FL", "NV", "TX"]
-    change = history.indices(states, [trough] * 4) / history.indices(states, [peak] * 4) - 1
+    regions = ["CA", "FL", "NV", "TX"]
+    change = history.indices(regions, [trough] * 4) / history.indices(regions, [peak] * 4) - 1
     np.testing.assert_allclose(change, [-0.40, -0.43, -0.55, 0.03], atol=0.005)
 
 

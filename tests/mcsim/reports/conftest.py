@@ -36,9 +36,9 @@ def build_run(folder: Path, n_paths: int = 64, n_months: int = MONTHS, balance: 
             "discount_factor": (("month", "path"), discount),
             "mortgage_rate": (("month", "path"), np.maximum(rate + 0.018, 0.02)),
             "adjustable_index": (("month", "path"), rate),
-            "home_price_index": (("state", "month", "path"), homes),
+            "home_price_index": (("region", "month", "path"), homes),
         },
-        {"month": month0, "path": np.arange(n_paths), "state": ["NY", "CA"]},
+        {"month": month0, "path": np.arange(n_paths), "region": ["NY", "CA"]},
     )
     pool = make_pool(scenarios, balance)
     tranches, prices = make_deal(pool, scenarios, balance)
@@ -55,7 +55,7 @@ def build_run(folder: Path, n_paths: int = 64, n_months: int = MONTHS, balance: 
     summary = {
         "loans": 2000, "balance": 2.0e9, "average_balance": 1.0e6, "note_rate": 0.03412, "ltv": 0.652, "maturity": 351.2,
         "age": 8.4,
-        "states": {"CA": 0.46, "NY": 0.11, "WA": 0.08, "MA": 0.06, "TX": 0.05, "FL": 0.05, "CO": 0.04, "NJ": 0.04, "VA": 0.03,
+        "regions": {"CA": 0.46, "NY": 0.11, "WA": 0.08, "MA": 0.06, "TX": 0.05, "FL": 0.05, "CO": 0.04, "NJ": 0.04, "VA": 0.03,
                    "IL": 0.03, "MD": 0.03, "GA": 0.02},
     }  # fmt: skip
     attributes = {

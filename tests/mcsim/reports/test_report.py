@@ -294,8 +294,8 @@ def test_formats(name: str, value: Any, text: str) -> None:
 
 
 def test_states_are_shares_of_the_whole() -> None:
-    states = {f"S{i:02d}": float(i + 1) for i in range(20)}
-    rows, shares = facts.pool_summary({"portfolio": json.dumps({"loans": 3, "states": states})})
+    regions = {f"S{i:02d}": float(i + 1) for i in range(20)}
+    rows, shares = facts.pool_summary({"portfolio": json.dumps({"loans": 3, "regions": regions})})
     assert rows == [("Loans", 3, "count")]
     assert shares[0][0] == "S19"
     assert shares[-1][0] == "12 others"
@@ -304,13 +304,13 @@ def test_states_are_shares_of_the_whole() -> None:
 
 def test_portfolio_record() -> None:
     class Loans:
-        state = np.array(["NY", "CA", "CA"])
+        region = np.array(["NY", "CA", "CA"])
         balance = np.array([1.0, 1.0, 2.0])
 
         def summary(self) -> dict[str, float]:
             return {"loans": 3}
 
-    assert facts.portfolio_record(Loans()) == {"loans": 3, "states": {"CA": 0.75, "NY": 0.25}}
+    assert facts.portfolio_record(Loans()) == {"loans": 3, "regions": {"CA": 0.75, "NY": 0.25}}
 
 
 def test_a_chart_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:

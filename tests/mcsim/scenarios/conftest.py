@@ -37,12 +37,12 @@ def curve() -> Curve:
 
 @pytest.fixture(scope="session")
 def make_generator(curve: Curve) -> Callable[..., ScenarioGenerator]:
-    """``make(target, precision, states, n_months, **changes)``: changes go to the rates or the home prices by name."""
+    """``make(target, precision, regions, n_months, **changes)``: changes go to the rates or the home prices by name."""
 
     def make(
         target: str,
         precision: str = "float32",
-        states: tuple[str, ...] = ("CA", "TX", "US"),
+        regions: tuple[str, ...] = ("CA", "TX", "US"),
         n_months: int = 24,
         seed: int = 7,
         **changes: Any,
@@ -50,7 +50,7 @@ def make_generator(curve: Curve) -> Callable[..., ScenarioGenerator]:
         names = {field.name for field in dataclasses.fields(Rates)}
         rates = dataclasses.replace(RATES, **{k: v for k, v in changes.items() if k in names})
         prices = dataclasses.replace(HOME_PRICES, **{k: v for k, v in changes.items() if k not in names})
-        return ScenarioGenerator(rates, prices, curve, states, n_months, seed, Backend(target, precision, "test"))
+        return ScenarioGenerator(rates, prices, curve, regions, n_months, seed, Backend(target, precision, "test"))
 
     return make
 

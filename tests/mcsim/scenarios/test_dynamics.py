@@ -1,4 +1,4 @@
-"""Table of the states' dynamics: what ships, and what a bad table gets."""
+"""Table of the regions' dynamics: what ships, and what a bad table gets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from mcsim.errors import InputError
 from mcsim.scenarios.dynamics import load_dynamics
 
-HEADER = "state,mean_growth_annual,beta_quarterly,residual_sd_quarterly,residual_ar1\n"
+HEADER = "region,mean_growth_annual,beta_quarterly,residual_sd_quarterly,residual_ar1\n"
 NATION = "US,0.03,1,0,0\n"
 
 
-def test_all_states_ship() -> None:
+def test_all_regions_ship() -> None:
     table = load_dynamics("home_price_dynamics.csv")
     assert len(table) == 52
     nation = table["US"]
@@ -21,16 +21,22 @@ def test_all_states_ship() -> None:
     assert table["CA"].beta_quarterly == 1.92947
 
 
+def test_a_table_may_say_state_as_those_of_before_do(tmp_path: Path) -> None:
+    path = tmp_path / "dynamics.csv"
+    path.write_text(HEADER.replace("region", "state") + NATION)
+    assert set(load_dynamics(str(path))) == {"US"}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("state,beta\nUS,1\n", "columns state, beta; expected state, mean_growth_annual"),
-        (HEADER + NATION + NATION, "row 3: state 'US' stands twice"),
+        ("region,beta\nUS,1\n", "columns region, beta; expected region, mean_growth_annual"),
+        (HEADER + NATION + NATION, "row 3: region 'US' stands twice"),
         (HEADER + NATION + "CA,0.03,1,0.01,1.0\n", "row 3: CA: residual_ar1 1.0; expected a stationary process"),
         (HEADER + NATION + "CA,0.03,1,-0.01,0.5\n", "residual_sd_quarterly -0.01"),
-        (HEADER + NATION + "CA,0.03,x,0.01,0.5\n", "row 3: 'CA,0.03,x,0.01,0.5'; expected a state and 4 numbers"),
+        (HEADER + NATION + "CA,0.03,x,0.01,0.5\n", "row 3: 'CA,0.03,x,0.01,0.5'; expected a region and 4 numbers"),
         (HEADER + NATION + "CA,0.03,nan,0.01,0.5\n", "CA: a value is not finite"),
-        (HEADER + NATION + "Cal,0.03,1,0.01,0.5\n", "state 'Cal'; expected two capital letters"),
+        (HEADER + NATION + "Cal,0.03,1,0.01,0.5\n", "region 'Cal'; expected two capital letters"),
         (HEADER + "CA,0.03,1,0.01,0.5\n", "no row for US"),
     ],
 )

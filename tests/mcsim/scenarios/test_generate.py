@@ -1,4 +1,4 @@
-"""Blocks of paths: the same bits whatever the block, the target and the states beside; rates recomputed."""
+"""Blocks of paths: the same bits whatever the block, the target and the regions beside; rates recomputed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mcsim.scenario import Scenario
 from mcsim.scenarios.generate import ScenarioGenerator, factor_number
 from mcsim.settings import Rates
 
-FIELDS = ("mortgage_rate", "index", "short_rate", "discount", "home_price")
+FIELDS = ("mortgage_rate", "adjustable_index", "short_rate", "discount", "home_price")
 Make = Callable[..., ScenarioGenerator]
 
 
@@ -51,7 +51,7 @@ def test_blocks_do_not_matter(make_generator: Make, target: str, block: int) -> 
 
 
 def test_states_beside_do_not_matter(make_generator: Make) -> None:
-    both, alone = make_generator("cpu", states=("CA", "TX")), make_generator("cpu", states=("TX",))
+    both, alone = make_generator("cpu", regions=("CA", "TX")), make_generator("cpu", regions=("TX",))
     np.testing.assert_array_equal(both.generate(0, 64).home_price[1], alone.generate(0, 64).home_price[0])
 
 
@@ -75,7 +75,7 @@ def test_single_precision_is_close(make_generator: Make) -> None:
 def test_month_zero_is_today(make_generator: Make, curve: Curve) -> None:
     scenario = make_generator("cpu", "float64", n_months=25).generate(0, 3)
     # The par yields of the day come back: 1, 2 and 10 years at .10, .13 and .93%. Bootstrap error below 1e-12.
-    assert scenario.index[0] == pytest.approx(0.0010, abs=1e-11)
+    assert scenario.adjustable_index[0] == pytest.approx(0.0010, abs=1e-11)
     assert scenario.mortgage_rate[0] == pytest.approx(
         0.0267, abs=1e-15
     )  # what was observed: the residual makes up for the rule
@@ -102,7 +102,7 @@ def test_par_rates_and_mortgage_rate_recomputed(make_generator: Make, curve: Cur
         return 2 * (1 - bonds[-1]) / np.sum(bonds, axis=0)
 
     # 1 - P of a one-year bond is .001: its last digit is the thirteenth of the rate.
-    np.testing.assert_allclose(scenario.index, par(1), atol=1e-14)
+    np.testing.assert_allclose(scenario.adjustable_index, par(1), atol=1e-14)
     ten = par(10)
     lagged = np.concatenate([ten[:1], ten[:-1]])
     residual = rates.mortgage_residual * 0.5 ** (t * 12 / 12)
@@ -132,7 +132,7 @@ def test_a_months_two_normals_are_two(make_generator: Make, curve: Curve, rates:
 
 def test_short_index_tenor_is_a_simple_rate(make_generator: Make, curve: Curve) -> None:
     scenario = make_generator("numpy", "float64", n_months=1, index_tenor_years=0.25).generate(0, 1)
-    assert scenario.index[0] == pytest.approx(4 * (1 / float(curve.discount(0.25)) - 1), rel=1e-11)
+    assert scenario.adjustable_index[0] == pytest.approx(4 * (1 / float(curve.discount(0.25)) - 1), rel=1e-11)
 
 
 def test_factor_numbers_are_distinct() -> None:
@@ -161,9 +161,9 @@ def test_home_prices_that_explode_are_refused(make_generator: Make, momentum: fl
         make_generator("numpy", momentum=momentum, reversion=reversion)
 
 
-def test_unknown_states_are_named_together(make_generator: Make) -> None:
+def test_unknown_regions_are_named_together(make_generator: Make) -> None:
     with pytest.raises(InputError) as error:
-        make_generator("numpy", states=("CA", "XX", "Tx", "CA"))
+        make_generator("numpy", regions=("CA", "XX", "Tx", "CA"))
     assert [word in str(error.value) for word in ("'XX'", "'Tx'", "'CA' is given twice")] == [True] * 3
 
 
@@ -180,7 +180,7 @@ from mcsim.backend import Backend
 from mcsim.scenarios.generate import ScenarioGenerator
 settings = RATES, HOME_PRICES, MARKET.curve, ("CA", "US"), 4, 7
 made = [ScenarioGenerator(*settings, Backend(target, "float64", "")).generate(9, 3) for target in ("cuda", "numpy")]
-for name in ("mortgage_rate", "index", "short_rate", "discount", "home_price"):
+for name in ("mortgage_rate", "adjustable_index", "short_rate", "discount", "home_price"):
     np.testing.assert_array_equal(getattr(made[0], name), getattr(made[1], name), err_msg=name)
 print("equal")
 """

@@ -27,8 +27,8 @@ def _factor(scenario: Scenario, curve: Curve, rates: Rates) -> NDArray[np.float6
     return scenario.short_rate.astype(np.float64) - mean[:, None]
 
 
-def _quarterly_growth(scenario: Scenario, state: str) -> NDArray[np.float64]:
-    price = scenario.home_price[scenario.states.index(state), ::3].astype(np.float64)
+def _quarterly_growth(scenario: Scenario, region: str) -> NDArray[np.float64]:
+    price = scenario.home_price[scenario.regions.index(region), ::3].astype(np.float64)
     return np.diff(np.log(price), axis=0)
 
 
@@ -73,19 +73,19 @@ def _moments(prices: HomePrices, quarters: int) -> tuple[NDArray[np.float64], ND
         ]
     )
     drift = np.array([prices.constant, prices.constant - prices.trend_annual / 4, prices.constant])
-    state = np.array([prices.initial_growth_quarterly, prices.initial_gap, 0])
+    region = np.array([prices.initial_growth_quarterly, prices.initial_gap, 0])
     shock = np.full(3, prices.sigma_quarterly)
     covariance, means, sds = np.zeros((3, 3)), [0.0], [0.0]
     for _ in range(quarters):
-        state = drift + move @ state
+        region = drift + move @ region
         covariance = move @ covariance @ move.T + np.outer(shock, shock)
-        means.append(state[2])
+        means.append(region[2])
         sds.append(math.sqrt(covariance[2, 2]))
     return np.array(means), np.array(sds)
 
 
 def test_national_dispersion_by_horizon(many_paths: Scenario, home_price_settings: HomePrices) -> None:
-    log_index = np.log(many_paths.home_price[many_paths.states.index("US"), ::3].astype(np.float64))
+    log_index = np.log(many_paths.home_price[many_paths.regions.index("US"), ::3].astype(np.float64))
     means, sds = _moments(home_price_settings, 120)
     n = log_index.shape[1]
     # Exact values to the digits docs/theory/home_prices.md prints; three standard errors of a mean and of a normal sd.
@@ -100,12 +100,12 @@ def test_growth_is_equal_within_a_quarter(many_paths: Scenario) -> None:
     np.testing.assert_allclose(monthly, np.broadcast_to(monthly[:, :, :1], monthly.shape), atol=5e-7)  # float32 near 1
 
 
-@pytest.mark.parametrize("state", ["CA", "TX"])
-def test_state_parameters_are_recovered(many_paths: Scenario, state: str) -> None:
+@pytest.mark.parametrize("region", ["CA", "TX"])
+def test_region_parameters_are_recovered(many_paths: Scenario, region: str) -> None:
     """Regressions pooled over paths and quarters give back beta, mean, residual sd and AR(1)."""
     known = load_dynamics("home_price_dynamics.csv")
-    dynamics, nation = known[state], known["US"]
-    own, national = (_quarterly_growth(many_paths, s)[8:] for s in (state, "US"))  # two years: u has left its start
+    dynamics, nation = known[region], known["US"]
+    own, national = (_quarterly_growth(many_paths, s)[8:] for s in (region, "US"))  # two years: u has left its start
     beta, alpha = np.polyfit(national.ravel(), own.ravel(), 1)
     residual = own - alpha - beta * national
     ar1 = float((residual[1:] * residual[:-1]).sum() / (residual[:-1] ** 2).sum())

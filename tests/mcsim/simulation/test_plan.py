@@ -47,13 +47,13 @@ simulate(folder / "warm", [*overrides, "paths=1"], loans.take(slice(0, 1)))  # l
 before = resident("VmRSS")
 pathlib.Path("/proc/self/clear_refs").write_text("5")  # proc(5): the peak starts again from what is resident now
 staged, rows = simulate(folder / "run", overrides, loans)
-plan = estimate(staged.settings, len(loans), staged.n_months, len(staged.states), 1, rows)
+plan = estimate(staged.settings, len(loans), staged.n_months, len(staged.regions), 1, rows)
 print(json.dumps([resident("VmHWM") - before, plan.total]))
 """
 
 
-def plan(settings: Settings, n_loans: int = 2000, n_months: int = 360, n_states: int = 17, threads: int = 2) -> MemoryPlan:
-    return estimate(settings, n_loans, n_months, n_states, threads)
+def plan(settings: Settings, n_loans: int = 2000, n_months: int = 360, n_regions: int = 17, threads: int = 2) -> MemoryPlan:
+    return estimate(settings, n_loans, n_months, n_regions, threads)
 
 
 def changed(settings: Settings, section: str = "", **changes: Any) -> Settings:

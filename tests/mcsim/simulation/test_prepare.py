@@ -23,7 +23,7 @@ def make(*rows: dict[str, Any], cut_off: datetime.date = CUT_OFF) -> Loans:
     """Loans of the rows, each a new 30-year loan of 100,000 at 6% but for what it says."""
     base: dict[str, Any] = {
         "balance": 1e5, "original_balance": 1e5, "ltv": 0.8, "note_rate": 0.06, "servicing_rate": 0.0025, "age": 0,
-        "maturity": 360, "amortisation": 360, "interest_only": 0, "payment": np.nan, "day_count": "30/360", "state": "CA",
+        "maturity": 360, "amortisation": 360, "interest_only": 0, "payment": np.nan, "day_count": "30/360", "region": "CA",
         "property_type": "single_family", "adjustable": False, "margin": np.nan, "periodic_cap": np.nan, "life_cap": np.nan,
         "life_floor": np.nan, "initial_cap": np.nan, "rate_rounding": 0.0, "first_reset": 0, "reset_period": 0, "lookback": 0,
     }  # fmt: skip
@@ -37,8 +37,8 @@ def portfolio(lag: int = 12, advances: str = "principal_and_interest") -> Portfo
 
 def prepared(loans: Loans, precision: str = "float64", n_months: int = 0, **changes: Any) -> PreparedLoans:
     chosen = portfolio(**changes)
-    states = tuple(sorted(set(loans.state.tolist())))
-    return prepare_loans(loans, chosen, states, n_months or horizon(loans, chosen), precision)
+    regions = tuple(sorted(set(loans.region.tolist())))
+    return prepare_loans(loans, chosen, regions, n_months or horizon(loans, chosen), precision)
 
 
 def payments(loans: PreparedLoans, loan: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -144,12 +144,12 @@ def test_given_payment_below_interest_does_not_add_to_the_balance() -> None:
 
 def test_terms_stand_in_their_columns() -> None:
     arm = {
-        "loan_id": "arm", "state": "TX", "adjustable": True, "margin": 0.0225, "periodic_cap": 0.02, "life_cap": 0.085,
+        "loan_id": "arm", "region": "TX", "adjustable": True, "margin": 0.0225, "periodic_cap": 0.02, "life_cap": 0.085,
         "initial_cap": 0.05, "rate_rounding": 0.00125, "life_floor": 0.0225, "first_reset": 49, "reset_period": 12,
         "lookback": 1, "age": 12, "maturity": 348, "amortisation": 348, "interest_only": 108, "note_rate": 0.035, "ltv": 0.71,
         "balance": 2.5e5, "day_count": "actual/365", "servicing_rate": 0.00265,
     }  # fmt: skip
-    loans = prepared(make(arm, {"loan_id": "fixed", "state": "CA"}))
+    loans = prepared(make(arm, {"loan_id": "fixed", "region": "CA"}))
     assert loans.counts.dtype == np.int64 and len(loans) == 2
     number = loan_number("arm")
     reals = {
@@ -159,7 +159,7 @@ def test_terms_stand_in_their_columns() -> None:
     }  # fmt: skip
     counts = {
         Count.AGE: 12, Count.MATURITY: 348, Count.AMORTISATION: 348, Count.INTEREST_ONLY: 108, Count.LAST_DEFAULT: 336,
-        Count.LAG: 12, Count.STATE: 1, Count.DAY_COUNT: 2, Count.ADJUSTABLE: 1, Count.FIRST_RESET: 49, Count.RESET_PERIOD: 12,
+        Count.LAG: 12, Count.REGION: 1, Count.DAY_COUNT: 2, Count.ADJUSTABLE: 1, Count.FIRST_RESET: 49, Count.RESET_PERIOD: 12,
         Count.LOOKBACK: 1, Count.ADVANCES_PRINCIPAL: 1, Count.ADVANCES_INTEREST: 1, Count.ID_LOW: number % 2**32,
         Count.ID_HIGH: number >> 32,
     }  # fmt: skip
@@ -173,7 +173,7 @@ def test_terms_stand_in_their_columns() -> None:
 
 
 def test_a_tape_without_a_first_cap_has_the_periodic_one_and_no_rounding() -> None:
-    arm = {"loan_id": np.array(["a"]), "adjustable": True, "periodic_cap": 0.02, "state": "CA", "day_count": "30/360",
+    arm = {"loan_id": np.array(["a"]), "adjustable": True, "periodic_cap": 0.02, "region": "CA", "day_count": "30/360",
            "property_type": "single_family", "balance": 1e5, "original_balance": 1e5, "ltv": 0.8, "note_rate": 0.05,
            "servicing_rate": 0.0, "age": 0, "maturity": 360, "amortisation": 360, "interest_only": 0}  # fmt: skip
     loans = make_loans(CUT_OFF, arm)

@@ -45,7 +45,7 @@ def simulate(n_loans: int, models: Behaviour, n_paths: int = 1, term: int = 360,
     columns = {
         "loan_id": [f"L{i}" for i in range(n_loans)], "balance": 1e8 / n_loans, "original_balance": 1e8 / n_loans, "ltv": 0.8,
         "note_rate": 0.08, "servicing_rate": 0.0, "age": 0, "maturity": term, "amortisation": term, "interest_only": 0,
-        "day_count": "30/360", "state": "CA", "property_type": "single_family", **terms,
+        "day_count": "30/360", "region": "CA", "property_type": "single_family", **terms,
     }  # fmt: skip
     loans = make_loans(datetime.date(2020, 12, 31), columns)
     n_months = horizon(loans, TWELVE_MONTHS)
@@ -125,6 +125,6 @@ def test_scenario_rows() -> None:
     rows = scenario_rows(rates, 3, np.array([2, 3, 3]))  # a short block repeats its last path
     assert rows.shape == (4, Row.HOME_PRICE + 2, 3) and rows.dtype == np.float32
     np.testing.assert_array_equal(rows[:, Row.MORTGAGE_RATE], rates.mortgage_rate[:4, [2, 3, 3]])
-    np.testing.assert_array_equal(rows[:, Row.INDEX], rates.index[:4, [2, 3, 3]])
+    np.testing.assert_array_equal(rows[:, Row.ADJUSTABLE_INDEX], rates.adjustable_index[:4, [2, 3, 3]])
     np.testing.assert_array_equal(rows[:, Row.HOME_PRICE + 1], rates.home_price[1, :4, [2, 3, 3]].T)
     np.testing.assert_array_equal(scenario_rows(rates, 5, slice(None))[:, Row.HOME_PRICE], rates.home_price[0])

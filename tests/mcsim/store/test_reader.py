@@ -20,7 +20,7 @@ SHAPE = (3, 20)
 def scenarios(tmp_path):
     path = tmp_path / "store.zarr"
     store.create_store(path, {"seed": 11, "config": '{"paths": 20}', "git_commit": None})
-    store.create_group(path, "scenarios", {"state": ["CA", "NY"], "month": range(3), "path": range(20)}, 8)
+    store.create_group(path, "scenarios", {"region": ["CA", "NY"], "month": range(3), "path": range(20)}, 8)
     rng = np.random.default_rng(2)
     arrays = {n: rng.standard_normal(SHAPE) for n in ("short_rate", "discount_factor", "mortgage_rate", "adjustable_index")}
     arrays["home_price_index"] = rng.standard_normal((2, *SHAPE))
@@ -39,8 +39,8 @@ def test_xarray_alone_reads_it_without_a_warning(scenarios):
         import xarray as xr
         data = xr.open_zarr({str(path)!r}, group="scenarios")
         assert data.month.values.tolist() == [0, 1, 2] and data.path.dtype == "int64"
-        assert data.state.values.tolist() == ["CA", "NY"]
-        print(repr(float(data.home_price_index.sel(state="NY", month=2, path=19))))
+        assert data.region.values.tolist() == ["CA", "NY"]
+        print(repr(float(data.home_price_index.sel(region="NY", month=2, path=19))))
         print(data.short_rate.attrs["units"], xr.open_zarr({str(path)!r}).attrs["seed"])
     """
     out = subprocess.run(
@@ -82,7 +82,7 @@ def test_read_block(scenarios):
         store.read_block(path, "scenarios", ("short",))
 
 
-@pytest.mark.parametrize("key", ["scenarios/short_rate/c/0/1", "scenarios/state/c/0", "scenarios/path/c/0"])
+@pytest.mark.parametrize("key", ["scenarios/short_rate/c/0/1", "scenarios/region/c/0", "scenarios/path/c/0"])
 def test_no_flipped_bit_is_read(scenarios, key):
     """One bit in every byte of the file: data, shard index and checksums; also through xarray alone."""
     path, _ = scenarios

@@ -61,7 +61,7 @@ def read(file: Path | str, share: float = 0.0, cut_off: str = "") -> Tape:
 def terms(tape: Tape, loan_id: str = "1") -> dict[str, object]:
     """What the contract of one loan became."""
     (at,) = [i for i, found in enumerate(tape.loans.loan_id) if found == loan_id]
-    names = ("balance", "note_rate", "age", "maturity", "amortisation", "interest_only", "payment", "state", "property_type")
+    names = ("balance", "note_rate", "age", "maturity", "amortisation", "interest_only", "payment", "region", "property_type")
     return {name: getattr(tape.loans, name)[at].item() for name in names}
 
 

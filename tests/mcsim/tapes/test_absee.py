@@ -44,7 +44,9 @@ def assets() -> list[absee.Asset]:
 
 def by_id(loans: Loans, loan_id: str) -> dict[str, object]:
     (i,) = np.flatnonzero(loans.loan_id == loan_id)
-    return {name: getattr(loans, name)[i] for name in ("age", "maturity", "amortisation", "interest_only", "payment", "state")}
+    return {
+        name: getattr(loans, name)[i] for name in ("age", "maturity", "amortisation", "interest_only", "payment", "region")
+    }
 
 
 def test_totals_of_the_filing(loans: Loans, assets: list[absee.Asset]) -> None:
@@ -69,7 +71,7 @@ def test_input_is_identified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loan_id", "age", "maturity", "amortisation", "interest_only", "state"),
+    ("loan_id", "age", "maturity", "amortisation", "interest_only", "region"),
     [
         # Counted by hand from the filing's dates; the cut-off is 13 November 2017.
         ("1", 3, 81, 81, 81, "GA"),  # first due 6 Sep 2017, last 6 Aug 2024; interest only for life
@@ -81,10 +83,12 @@ def test_input_is_identified() -> None:
         ("26", 0, 120, 300, 0, "NC"),  # 25 years' amortisation
     ],
 )
-def test_terms(loans: Loans, loan_id: str, age: int, maturity: int, amortisation: int, interest_only: int, state: str) -> None:
+def test_terms(
+    loans: Loans, loan_id: str, age: int, maturity: int, amortisation: int, interest_only: int, region: str
+) -> None:
     loan = by_id(loans, loan_id)
-    assert [loan[k] for k in ("age", "maturity", "amortisation", "interest_only", "state")] == [
-        age, maturity, amortisation, interest_only, state,
+    assert [loan[k] for k in ("age", "maturity", "amortisation", "interest_only", "region")] == [
+        age, maturity, amortisation, interest_only, region,
     ]  # fmt: skip
 
 
@@ -173,7 +177,7 @@ def test_order_of_the_assets_does_not_matter(tmp_path: Path, loans: Loans) -> No
     text = "<assets>".join([head, *reversed([*assets[:-1], last])]) + "</assetData>" + tail
     (tmp_path / "reversed.xml").write_text(text, encoding="utf-8")
     again = load_portfolio(portfolio(tmp_path / "reversed.xml")).loans
-    for name in ("loan_id", "number", "balance", "ltv", "maturity", "state", "payment"):
+    for name in ("loan_id", "number", "balance", "ltv", "maturity", "region", "payment"):
         np.testing.assert_array_equal(getattr(again, name), getattr(loans, name))
 
 

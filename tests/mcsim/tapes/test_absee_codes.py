@@ -218,8 +218,8 @@ def test_a_defeased_loan_has_no_property_risk(tmp_path: Path, property_: dict[st
     assert terms(tape, "2")["maturity"] == 107
     assert {n.subject for n in tape.notes} == {"lines", "defeased"}
     assert tape.loans.summary()["ltv"] == pytest.approx(9.838 / 15, rel=1e-14)  # of the loan that has a property
-    states = tuple(sorted(set(tape.loans.state)))
-    prepared = prepare_loans(tape.loans, Portfolio("p", "absee", "", "", 0.0, 0.0, 12, "none"), states, 119, "float64")
+    regions = tuple(sorted(set(tape.loans.region)))
+    prepared = prepare_loans(tape.loans, Portfolio("p", "absee", "", "", 0.0, 0.0, 12, "none"), regions, 119, "float64")
     from kernels.loan_terms import Count
 
     last = dict(zip(tape.loans.loan_id.tolist(), prepared.counts[:, Count.LAST_DEFAULT].tolist(), strict=True))
@@ -238,7 +238,7 @@ def test_partly_defeased(tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", ["PR", "GU", "D0", "A6", "X0", "", "NA", "98", "pr"])
 def test_a_property_outside_the_states_follows_the_nation(tmp_path: Path, state: str) -> None:
     tape = read(write(tmp_path, loan(PROPERTY | {"propertyState": state})))
-    assert terms(tape)["state"] == "US"
+    assert terms(tape)["region"] == "US"
     assert noted(tape, "outside the states") == ["1"]
 
 

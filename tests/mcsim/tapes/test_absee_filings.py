@@ -73,8 +73,8 @@ def test_balance_at_maturity_recomputed(second: Tape, elements: dict[str, dict[s
 
 
 def balances_at_maturity(loans: Loans) -> dict[str, float]:
-    states = tuple(sorted(set(loans.state)))
-    prepared = prepare_loans(loans, Portfolio("p", "absee", "", "", 0.0, 0.0, 12, "none"), states, 60, "float64")
+    regions = tuple(sorted(set(loans.region)))
+    prepared = prepare_loans(loans, Portfolio("p", "absee", "", "", 0.0, 0.0, 12, "none"), regions, 60, "float64")
     return {
         str(n): float(prepared.balances[i, m - 1]) for i, (n, m) in enumerate(zip(loans.loan_id, loans.maturity, strict=True))
     }

@@ -56,7 +56,7 @@ def test_a_property_line_joins_its_loan_whatever_else_it_carries(
         numbers, ("TX", "NV"), ("OF", "SS"), ("5000000", "3000000"), strict=True)]  # fmt: skip
     tape = read(write(tmp_path, loan(), loan(OPEN, assetNumber="2"), *lines))
     assert sorted(tape.loans.loan_id) == ["1", "2"]
-    assert (terms(tape, "2")["state"], terms(tape, "2")["property_type"]) == ("TX", "office")
+    assert (terms(tape, "2")["region"], terms(tape, "2")["property_type"]) == ("TX", "office")
     assert tape.loans.ltv[list(tape.loans.loan_id).index("2")] == 9_838_000 / 8_000_000
     (lines_note,) = [str(n) for n in tape.notes if n.subject == "lines"]
     assert "lines: 4, 19,676,000 USD" in lines_note
@@ -76,14 +76,14 @@ def test_the_largest_property_gives_state_and_type(tmp_path: Path) -> None:
     small, large = part("1.01", "NV", "SS", "3000000"), part("1.02", "TX", "OF", "5000000")
     for lines in ((small, large), (large, small)):
         tape = read(write(tmp_path, loan(OPEN), *lines))
-        assert (terms(tape)["state"], terms(tape)["property_type"]) == ("TX", "office")
+        assert (terms(tape)["region"], terms(tape)["property_type"]) == ("TX", "office")
         assert noted(tape, "several states") == ["1"]
     by_income = {"propertyState": "AZ", "propertyTypeCode": "LO", "netCashFlowFlowSecuritizationAmount": "900000"}
     other = {"propertyState": "NM", "propertyTypeCode": "MF", "netCashFlowFlowSecuritizationAmount": "800000"}
     for own in ((OPEN, by_income, other), (OPEN, other, by_income)):
         lines = [part(f"1.{i}", "", "", "").replace("</property>", "".join(f"<{k}>{v}</{k}>" for k, v in p.items()) + "</property>")
                  for i, p in enumerate(own[1:], start=1)]  # fmt: skip
-        assert terms(read(write(tmp_path, loan(OPEN), *lines)))["state"] == "AZ"
+        assert terms(read(write(tmp_path, loan(OPEN), *lines)))["region"] == "AZ"
 
 
 def test_repeated_and_divided_loan_data_join_their_loan(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_companion_note_stands_on_the_property_of_the_first(tmp_path: Path) ->
     second = loan({"propertyName": "Example"}, assetNumber="1A", **INTEREST_ONLY)
     tape = read(write(tmp_path, second, loan()))
     assert sorted(tape.loans.loan_id) == ["1", "1A"]
-    assert terms(tape, "1A")["state"] == "OH"
+    assert terms(tape, "1A")["region"] == "OH"
     assert tape.loans.ltv[list(tape.loans.loan_id).index("1A")] == 10 / 15
 
 
@@ -148,7 +148,7 @@ def test_notes_with_letters_alone_stand_on_the_property_that_one_of_them_has(tmp
     notes = [loan(*([{"propertyName": ""}] if n == bare else [PROPERTY]), assetNumber=n) for n in ("1A", "1B")]
     tape = read(write(tmp_path, *notes))
     assert set(tape.loans.ltv) == {9_838_000 / 15_000_000}
-    assert (set(tape.loans.state), set(tape.loans.property_type)) == ({"OH"}, {"retail"})
+    assert (set(tape.loans.region), set(tape.loans.property_type)) == ({"OH"}, {"retail"})
 
 
 def test_what_stands_twice_counts_once(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ LEVEL = 58675.30  # 10m x r / (1 - (1 + r)^-360), r = .058 / 12: 58,675.295
 def schedule(loans: Loans) -> tuple[np.ndarray, np.ndarray]:
     """Balance at the start of each month and scheduled principal, USD, as the simulation has them."""
     portfolio = Portfolio("p", "absee", "", "", 0.0, 0.0, 12, "none")
-    states = tuple(sorted(set(loans.state)))
-    prepared = prepare_loans(loans, portfolio, states, int(loans.maturity.max()), "float64")
+    regions = tuple(sorted(set(loans.region)))
+    prepared = prepare_loans(loans, portfolio, regions, int(loans.maturity.max()), "float64")
     return prepared.balances[0], prepared.balances[0] * prepared.principal_rates[0]
 
 

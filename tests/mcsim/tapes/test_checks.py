@@ -18,7 +18,7 @@ FEE = "servicerTrusteeFeeRatePercentage"
 FANNIE = "{}|R|OTHER|{}|200000|360|11/2019|01/2020|80|80|1|35|740|N|P|SF|1|P|CA|900||FRM|||N\n"
 POOL = Generator(
     loans=20, average_balance=500_000.0, balance_spread=0.3, note_rate_mean=0.035, note_rate_spread=0.004, ltv_mean=0.7,
-    ltv_spread=0.1, term=360, age_mean=6.0, states={"CA": 1.0}, adjustable_share=0.0, interest_only_share=0.0, seed=1,
+    ltv_spread=0.1, term=360, age_mean=6.0, regions={"CA": 1.0}, adjustable_share=0.0, interest_only_share=0.0, seed=1,
 )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def test_a_loan(tmp_path: Path) -> None:
     assert loans.balance[0] == round(closed_form, 2)  # to the cent: the two forms differ by rounding near 1e-10
     assert loans.note_rate[0] == 0.065
     assert loans.ltv[0] == pytest.approx(0.8 * closed_form / 200_000, rel=1e-7)  # the balance is rounded to the cent
-    assert (loans.day_count[0], loans.state[0], loans.property_type[0]) == ("30/360", "CA", "condominium")
+    assert (loans.day_count[0], loans.region[0], loans.property_type[0]) == ("30/360", "CA", "condominium")
     assert np.isnan(loans.payment[0])
 
 
@@ -126,7 +126,7 @@ def test_bad_row(tmp_path: Path, changes: dict[str, str], column: str) -> None:
         ({"origination": "06/2007", "first_payment": "08/2007"}, "maturity", 361), ({"first_payment": "08/2007"}, "interest_only", 1),
         ({"ltv": "300"}, "ltv", 3.0), ({"ltv": "1"}, "ltv", 0.01), ({"ltv": "30"}, "ltv", 0.3), ({"rate": "25"}, "note_rate", 0.25),
         ({"rate": "0"}, "note_rate", 0.0), ({"term": "600"}, "maturity", 595), ({"term": "6"}, "maturity", 1),
-        ({"upb": "10000000000"}, "original_balance", 1e10), ({"state": "DC"}, "state", "DC"),
+        ({"upb": "10000000000"}, "original_balance", 1e10), ({"state": "DC"}, "region", "DC"),
     ],
 )  # fmt: skip
 def test_row_at_the_bounds(tmp_path: Path, changes: dict[str, str], column: str, value: object) -> None:
@@ -177,9 +177,9 @@ def test_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
     rows = [line(loan_id=str(i), state=state, upb=str(100_000 + i)) for i, state in enumerate(["CA", "AK", "TX", "CA", "AK"])]
     forward = load(write(tmp_path, *rows)).loans
     backward = load(write(tmp_path, *reversed(rows))).loans
-    for name in ("loan_id", "number", "state", "balance", "ltv"):
+    for name in ("loan_id", "number", "region", "balance", "ltv"):
         np.testing.assert_array_equal(getattr(forward, name), getattr(backward, name))
-    assert forward.state.tolist() == ["AK", "AK", "CA", "CA", "TX"]
+    assert forward.region.tolist() == ["AK", "AK", "CA", "CA", "TX"]
     assert all(np.diff(forward.number[:2].astype(object)) > 0)
 
 

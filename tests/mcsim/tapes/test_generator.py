@@ -44,14 +44,14 @@ def test_pool_meets_the_published_averages(seed: int) -> None:
     assert summary["age"] + summary["maturity"] == pytest.approx(360)
 
 
-def test_shares_of_states_and_kinds() -> None:
+def test_shares_of_regions_and_kinds() -> None:
     portfolio, loans = configured(), draw()
     assert portfolio.generator is not None
-    for state, share in portfolio.generator.states.items():
-        assert abs((loans.state == state).sum() - share * 2000) <= 1
+    for region, share in portfolio.generator.regions.items():
+        assert abs((loans.region == region).sum() - share * 2000) <= 1
     assert loans.adjustable.sum() == 60
     assert (loans.interest_only > 0).sum() == 60
-    by_balance = loans.balance[loans.state == "CA"].sum() / loans.balance.sum()
+    by_balance = loans.balance[loans.region == "CA"].sum() / loans.balance.sum()
     # 740 of 2,000 drawn without replacement, sizes of standard deviation 0.3: 4 * 0.37 * 0.3 * sqrt(0.63 / 740) = 0.013.
     assert by_balance == pytest.approx(0.37, abs=0.013)
 
@@ -151,7 +151,7 @@ def test_small_pools(loans: int) -> None:
 
 
 def test_all_problems_together() -> None:
-    terms = configured(loans=0, seed=2**32, note_rate_mean=3.3, term=1, states={"CA": 0.5, "California": 0.4}, age_mean=-1.0)
+    terms = configured(loans=0, seed=2**32, note_rate_mean=3.3, term=1, regions={"CA": 0.5, "California": 0.4}, age_mean=-1.0)
     with pytest.raises(InputError) as caught:
         load_portfolio(dataclasses.replace(terms, servicing_rate=1.0))
     text = str(caught.value)

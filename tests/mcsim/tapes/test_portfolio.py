@@ -108,9 +108,9 @@ def test_take() -> None:
 def test_columns_that_may_be_left_out() -> None:
     columns = {name: np.ones(2) for name in ("balance", "original_balance", "ltv", "note_rate", "servicing_rate", "age",
                "maturity", "amortisation", "interest_only")}  # fmt: skip
-    texts = {"loan_id": ["b", "a"], "day_count": ["30/360"] * 2, "state": ["CA", "AK"], "property_type": ["other"] * 2}
+    texts = {"loan_id": ["b", "a"], "day_count": ["30/360"] * 2, "region": ["CA", "AK"], "property_type": ["other"] * 2}
     loans = make_loans(datetime.date(2020, 12, 31), columns | texts)
-    assert loans.state.tolist() == ["AK", "CA"]
+    assert loans.region.tolist() == ["AK", "CA"]
     assert loans.adjustable.dtype == bool
     assert (loans.age.dtype, loans.number.dtype) == (np.int64, np.uint64)
     assert np.isnan(loans.payment).all()
@@ -164,7 +164,7 @@ def test_absee_row_of_anything(changes: dict[str, str]) -> None:
         tape = load(path, "absee", "", share=0.5)
     assert {"good", "sound"} <= set(tape.loans.loan_id)
     good = tape.loans.take(tape.loans.loan_id == "good")
-    assert (good.balance[0], good.maturity[0], good.interest_only[0], good.state[0]) == (78e6, 81, 81, "GA")
+    assert (good.balance[0], good.maturity[0], good.interest_only[0], good.region[0]) == (78e6, 81, 81, "GA")
     left_out = sum(note.count for note in tape.notes if note.subject in LEFT_OUT)
     _assert_usable(tape, 3 - left_out)
 

@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_loan_under_our_own_names(path: Path) -> None:
     tape = load(write(path, LOAN))
     loans = tape.loans
-    assert (loans.loan_id[0], loans.balance[0], loans.note_rate[0], loans.ltv[0], loans.state[0]) == (
+    assert (loans.loan_id[0], loans.balance[0], loans.note_rate[0], loans.ltv[0], loans.region[0]) == (
         "1",
         2e5,
         0.06,
@@ -132,7 +132,7 @@ def test_a_value_for_all_rows(path: Path) -> None:
     row = {name: text for name, text in LOAN.items() if name != "state"}
     mapping = {"columns": {"state": {"value": "TX"}, "day_count": {"value": "actual/360"}}}
     loans = load(write(path, row, row | {"loan_id": "2"}), mapping).loans
-    assert (loans.state.tolist(), loans.day_count.tolist()) == (["TX", "TX"], ["actual/360", "actual/360"])
+    assert (loans.region.tolist(), loans.day_count.tolist()) == (["TX", "TX"], ["actual/360", "actual/360"])
 
 
 def test_scores(path: Path) -> None:
@@ -150,7 +150,7 @@ def test_words_and_codes(path: Path) -> None:
     tape = load(write(path, *rows), {"columns": {"property_type": {"column": "T", "codes": {"SFR": "single_family"}}}})
     types = dict(zip(tape.loans.loan_id.tolist(), tape.loans.property_type.tolist(), strict=True))
     assert types == {"1": "single_family", "2": "single_family", "3": "mixed_use", "4": "other", "5": "other"}
-    assert set(tape.loans.state) == {"CA", "NY"}
+    assert set(tape.loans.region) == {"CA", "NY"}
     (unknown,) = [note for note in tape.notes if note.subject == "property type not known"]
     assert (unknown.count, "IGLOO" in unknown.text) == (1, True)
     assert subjects(tape)["blank property_type"] == 1

@@ -46,7 +46,7 @@ def test_no_field_is_imputed_in_silence(path: Path, name: str) -> None:
     """Or not at all: a value of the mapping that did nothing would be taken for the loan's."""
     full = LOAN | ARM | {"original_balance": "250000", "adjustable": "" if name == "adjustable" else "yes"}
     tape = load(write(path, {key: text for key, text in full.items() if key != name}), {"impute": {name: VALUES[name]}})
-    column = {"remaining_term": "maturity"}.get(name, name)
+    column = {"remaining_term": "maturity", "state": "region"}.get(name, name)
     assert subjects(tape)[f"imputed {name}"] == 1
     if name not in ("loan_id", "balance", "initial_cap"):
         found = getattr(tape.loans, column)[0]
@@ -87,7 +87,7 @@ def test_a_table_of_which_no_loan_is_left(path: Path) -> None:
 def test_a_column_that_is_not_there_is_imputed(path: Path) -> None:
     row = {name: text for name, text in LOAN.items() if name not in ("age", "state", "loan_id")}
     tape = load(write(path, row, row), {"impute": {"age": "12", "state": "TX", "loan_id": "row"}})
-    assert (tape.loans.age.tolist(), tape.loans.state.tolist()) == ([12, 12], ["TX", "TX"])
+    assert (tape.loans.age.tolist(), tape.loans.region.tolist()) == ([12, 12], ["TX", "TX"])
     assert sorted(tape.loans.loan_id) == ["row 2", "row 3"]
     found = subjects(tape)
     assert (found["imputed age"], found["imputed state"], found["imputed loan_id"]) == (2, 2, 2)

@@ -167,7 +167,7 @@ def test_every_frame_is_the_same_table(tmp_path: Path, kind: str) -> None:
         np.testing.assert_array_equal(getattr(loans, name)[at], cells)  # every digit
     assert loans.score[at][[0, 2]].tolist() == [700, 720]
     assert np.isnan(loans.score[at][1])
-    assert loans.state[at].tolist() == NUMBERS["state"]
+    assert loans.region[at].tolist() == NUMBERS["state"]
 
 
 def test_polars_and_pandas_give_the_same_bytes() -> None:
