@@ -62,9 +62,9 @@ def _planned() -> float:
     from mcsim.tapes.portfolio import load_portfolio
 
     settings = load_settings([*CAMPAIGN, f"paths={PATHS}"])
-    loans = load_portfolio(settings.portfolio).loans
-    n_regions, n_months = len(set(loans.region.tolist())), horizon(loans, settings.portfolio)
-    rows = len(compile_for(settings.deal, float(loans.balance.sum())).stores)
+    loans = load_portfolio(settings.only_collateral.portfolio).loans
+    n_regions, n_months = len(set(loans.region.tolist())), horizon(loans, settings.only_collateral.portfolio)
+    rows = len(compile_for(settings.only_deal.deal, float(loans.balance.sum())).stores)
     return float(estimate(settings, len(loans), n_months, n_regions, threads=1, deal_rows=rows).total)
 
 

@@ -56,14 +56,14 @@ class _Parts:
         settings = load_settings([*overrides, "output=prices"])
         market = load_market(settings)
         self.settings = market.settings
-        loans = load_portfolio(self.settings.portfolio).loans
+        loans = load_portfolio(self.settings.only_collateral.portfolio).loans
         self.backend = choose_backend(self.settings.backend, self.settings.precision)
         self.simulation = Simulation(self.settings, loans, market.curve, self.backend)
-        self.program = compile_for(self.settings.deal, float(loans.balance.sum()))
+        self.program = compile_for(self.settings.only_deal.deal, float(loans.balance.sum()))
 
     def compute(self) -> None:
         """Scenarios, loans, waterfall and discounting of every path; nothing is written."""
-        deal = PricedDeal(self.program, self.settings.pricing.spreads, self.backend)
+        deal = PricedDeal(self.program, self.settings.only_deal.pricing.spreads, self.backend)
         with tempfile.TemporaryDirectory() as folder:
             store.create_store(Path(folder) / store.STORE_NAME, {})
             self.simulation.write_pools(Path(folder), Progress(terminal=False), deal.add)

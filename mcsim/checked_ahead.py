@@ -64,13 +64,13 @@ def _check_deal(run: Settings, loans: Any, here: bool) -> None:
 
 
 def _of_tape(run: Settings) -> str:
-    return repr((run.portfolio, run.home_prices.history_file))
+    return repr((run.only_collateral.portfolio, run.home_prices.history_file))
 
 
 def _of_market(run: Settings) -> str:
     """What the market follows from; the volatility of rates, which is swept most, is no part of it."""
     rates = dataclasses.replace(run.rates, sigma=0.0, mean_reversion=0.0)
-    return repr((run.market_date, rates, run.home_prices, run.behaviour))
+    return repr((run.market_date, rates, run.home_prices, [own.behaviour for own in run.collaterals.values()]))
 
 
 @contextmanager

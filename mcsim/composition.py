@@ -15,10 +15,10 @@ from typing import Any
 from kernels.behaviour import KINDS
 from mcsim.conf_dir import CAMPAIGN, CONFIG_NAME, OptionFile, config_dir, option_files
 from mcsim.errors import InputError, nearest
+from mcsim.layouts import leaves
 from mcsim.option_file import Option, read_option
 from mcsim.overrides import Override, read_overrides
 from mcsim.references import ABSENT, leaf_names, select
-from mcsim.settings import leaves
 from mcsim.yaml_files import read_text
 
 OPEN_MAPPINGS = ("pricing.spreads", "portfolio.generator.regions")

@@ -15,32 +15,37 @@ SHARE_SLACK = 1e-6
 def consistency_problems(settings: Settings) -> list[str]:
     """One line for every contradiction; none where the settings can be run."""
     return [
-        *_portfolio_problems(settings.portfolio),
+        *(
+            problem
+            for name, collateral in settings.collaterals.items()
+            for problem in _portfolio_problems(collateral.portfolio, f"{settings.where('collaterals', name)}portfolio")
+        ),
         *_date_problems(settings),
         *_rates_problems(settings.rates),
     ]
 
 
-def _portfolio_problems(portfolio: Portfolio) -> list[str]:
+def _portfolio_problems(portfolio: Portfolio, where: str) -> list[str]:
     problems = []
     if not _is_date(portfolio.cut_off):
-        problems.append(f"portfolio.cut_off = {shown(portfolio.cut_off)}: expected a date, YYYY-MM-DD")
+        problems.append(f"{where}.cut_off = {shown(portfolio.cut_off)}: expected a date, YYYY-MM-DD")
     generator = portfolio.generator
     if portfolio.source == "generator" and generator is None:
-        problems.append("portfolio.generator: missing; portfolio.source=generator draws the loans from it")
+        problems.append(f"{where}.generator: missing; {where}.source=generator draws the loans from it")
     if portfolio.source != "generator" and portfolio.file is None:
-        problems.append(f"portfolio.file: missing; portfolio.source={portfolio.source} reads a tape, give its path")
+        problems.append(f"{where}.file: missing; {where}.source={portfolio.source} reads a tape, give its path")
     if generator is not None and abs(sum(generator.regions.values()) - 1) > SHARE_SLACK:
         total = sum(generator.regions.values())
-        problems.append(f"portfolio.generator.regions: the shares add up to {total:.6g}; expected 1")
+        problems.append(f"{where}.generator.regions: the shares add up to {total:.6g}; expected 1")
     return problems
 
 
 def _date_problems(settings: Settings) -> list[str]:
     """Of dates that do not merely follow another one that is wrong."""
-    cut_off, market_date, curve = settings.portfolio.cut_off, settings.market_date, settings.rates.curve
+    market_date, curve = settings.market_date, settings.rates.curve
+    cut_offs = [collateral.portfolio.cut_off for collateral in settings.collaterals.values()]
     problems = []
-    if not _is_date(market_date) and market_date != cut_off:
+    if not _is_date(market_date) and market_date not in cut_offs:
         problems.append(f"market_date = {shown(market_date)}: expected a date, YYYY-MM-DD")
     if curve not in ("flat", market_date) and not _is_date(curve):
         problems.append(f"rates.curve = {shown(curve)}: expected a date, YYYY-MM-DD, or flat")

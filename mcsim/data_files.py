@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from mcsim.paths import expanded, path_problem
 from mcsim.yaml_files import read_text
 
 if TYPE_CHECKING:
-    from mcsim.settings import Settings
+    from mcsim.settings import Portfolio, Settings
 
 DATA = Path(__file__).resolve().parent / "data"
 """Folder of the data that ships."""
@@ -69,10 +70,13 @@ def written_out(given: object) -> bool:
 def find_inputs(settings: Settings) -> None:
     """Look for the files that every run of these settings reads; raises :class:`InputError` with all that are not there."""
     problems: list[str] = []
-    portfolio = settings.portfolio
+    tapes = [
+        given
+        for name, collateral in settings.collaterals.items()
+        for given in _tape_files(collateral.portfolio, f"{settings.where('collaterals', name)}portfolio")
+    ]
     for setting, name in (
-        ("portfolio.file", portfolio.file if portfolio.source != "generator" else None),
-        ("portfolio.mapping", None if written_out(portfolio.mapping) else portfolio.mapping),
+        *tapes,
         ("rates.curve_file", settings.rates.curve_file),
         ("home_prices.region_file", settings.home_prices.region_file),
     ):
@@ -83,6 +87,12 @@ def find_inputs(settings: Settings) -> None:
             problems += error.problems
     if problems:
         raise InputError(problems)
+
+
+def _tape_files(portfolio: Portfolio, where: str) -> Iterator[tuple[str, object]]:
+    """Settings that name a file of a portfolio's, and what each holds."""
+    yield f"{where}.file", portfolio.file if portfolio.source != "generator" else None
+    yield f"{where}.mapping", None if written_out(portfolio.mapping) else portfolio.mapping
 
 
 def read_rows(path: Path) -> list[list[str]]:

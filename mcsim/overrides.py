@@ -17,9 +17,9 @@ from hydra.core.override_parser import types as hydra_types
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from mcsim.errors import InputError, first_of, shown
+from mcsim.layouts import PATH_SETTINGS
 from mcsim.paths import expanded, literal, there
 from mcsim.references import problem_of_reference
-from mcsim.settings import PATH_SETTINGS
 from mcsim.yaml_files import LONGEST_NUMBER
 
 LONGEST = 20_000

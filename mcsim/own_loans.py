@@ -59,9 +59,10 @@ def settings_with_loans(
     elif mapping is not None:
         portfolio["mapping"] = os.fspath(mapping) if frame is None else as_texts(yaml_files.read_mapping(mapping))
     settings = load_settings(given, config_dir)
-    if settings.portfolio.source != "table" and not (in_file and mapping is None):
+    source = settings.only_collateral.portfolio.source
+    if source != "table" and not (in_file and mapping is None):
         what = "loans" if mapping is None else "mapping"
-        raise InputError(f"{what}: portfolio.source={settings.portfolio.source} does not read it; choose portfolio=table")
+        raise InputError(f"{what}: portfolio.source={source} does not read it; choose portfolio=table")
     return settings_of({**settings.raw, "portfolio": {**settings.raw["portfolio"], **portfolio}}), frame
 
 

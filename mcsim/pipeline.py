@@ -43,7 +43,7 @@ class Simulation:
     def __init__(self, settings: Settings, loans: Loans, curve: Curve, backend: Backend) -> None:
         self.settings, self.loans = settings, loans
         self.regions = tuple(sorted(set(loans.region.tolist())))
-        self.n_months = horizon(loans, settings.portfolio)
+        self.n_months = horizon(loans, settings.only_collateral.portfolio)
         self._generator = ScenarioGenerator(
             settings.rates, settings.home_prices, curve, self.regions, self.n_months, settings.seed, backend
         )

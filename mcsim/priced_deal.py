@@ -75,8 +75,9 @@ def checked_deal(
     InputError
         The deal, its spreads, memory or disk.
     """
-    program = compile_for(settings.deal, float(loans.balance.sum()))
-    deal = PricedDeal(program, settings.pricing.spreads, backend, where, settings.output.flows)
+    chosen = settings.only_deal
+    program = compile_for(chosen.deal, float(loans.balance.sum()))
+    deal = PricedDeal(program, chosen.pricing.spreads, backend, where, settings.output.flows)
     if folder is not None:
         check_room(settings, loans, folder, len(program.stores))
     return deal

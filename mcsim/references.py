@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcsim.errors import nearest, shown
-from mcsim.settings import PATH_SETTINGS
+from mcsim.layouts import PATH_SETTINGS
 
 _REFERENCE = re.compile(r"\$\{([\w-]+(?:\.[\w-]+)*)\}")
 _CALL = re.compile(r"\$\{[^${}]*:")

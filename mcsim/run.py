@@ -56,8 +56,9 @@ def run_campaign(
             write_whole(folder.frame, frame)
         tape = load_tape(settings, folder.rejects, folder.frame)
         market = load_market(settings)
-        doubts = (*market.mixed_dates(tape.loans.cut_off), *market.short_of(int(tape.loans.maturity.max())))
-        for note in (*tape.notes, *doubts, *without_effect(settings, tape.loans, overrides)):
+        doubts = [*market.mixed_dates(tape.loans.cut_off), *market.short_of(int(tape.loans.maturity.max()))]
+        doubts += without_effect(settings, dict.fromkeys(settings.collaterals, tape.loans), overrides)
+        for note in (*tape.notes, *doubts):
             log.warning("%s", note)
         folder = folder.identify(settings.raw, [*tape.inputs, *market.inputs])
         keep(folder)

@@ -34,4 +34,4 @@ def load_tape(settings: Settings, rejects_file: Path | None, frame: Path) -> Tap
         history = history_once()
         return history.index(region, cut_off) / history.index(region, origination)
 
-    return load_portfolio(settings.portfolio, ratio, rejects_file, frame)
+    return load_portfolio(settings.only_collateral.portfolio, ratio, rejects_file, frame)

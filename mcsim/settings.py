@@ -1,16 +1,16 @@
 """Settings of a run, checked and typed: what the configuration means once it has been read.
 
-One dataclass a section of ``conf/``, one field a key. :func:`mcsim.validation.build_settings` builds them and collects every
+One dataclass a section of ``conf/``, one field a key. A run is a book; a configuration of one portfolio and one deal makes a book
+of one entry each. :func:`mcsim.validation.build_settings` builds them and collects every
 problem before raising one :class:`~mcsim.errors.InputError`; ranges and choices stand there.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import typing
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+
+from mcsim.errors import InputError, first_of
 
 PathText = Annotated[str, "path"]
 """Text that is a path: taken as it stands, whatever its characters, ``~`` expanded. The type of every setting that is one."""
@@ -165,8 +165,42 @@ class Engine:
 
 
 @dataclass(frozen=True)
+class Collateral:
+    """Loans and the models that move them: what is simulated."""
+
+    portfolio: Portfolio
+    behaviour: Behaviour
+
+
+@dataclass(frozen=True)
+class DealChoice:
+    """A deal, the collaterals it stands on, and how its classes are priced."""
+
+    deal: dict[str, Any]
+    """In the language of docs/deals.md; :func:`mcsim.deals.load_deal` reads it."""
+    groups: dict[str, str]
+    """Collateral by group of the deal."""
+    pricing: Pricing
+
+
+@dataclass(frozen=True)
+class Position:
+    """What a book holds: ``share`` of what ``of`` names, seen as an instrument and valued by a method.
+
+    ``instrument`` is a file of ``mcsim/instruments/``; ``of`` a collateral, or a class as ``DEAL/CLASS``; ``inputs`` those that the
+    instrument takes.
+    """
+
+    instrument: str
+    of: str
+    share: float
+    method: str
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Settings:
-    """One run."""
+    """One run: a book of collaterals, of deals over them and of positions, on one set of scenarios."""
 
     campaign: str
     seed: int
@@ -175,28 +209,33 @@ class Settings:
     backend: str
     market_date: str
     """Date of the curve, of the start of home prices and of the mortgage rate's residual, ``YYYY-MM-DD``."""
-    portfolio: Portfolio
+    collaterals: dict[str, Collateral]
     rates: Rates
     home_prices: HomePrices
-    behaviour: Behaviour
-    deal: dict[str, Any]
-    pricing: Pricing
+    deals: dict[str, DealChoice]
     output: Output
     engine: Engine
+    positions: dict[str, Position] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
     """The resolved configuration as it was read, for the store and the run folder."""
 
+    @property
+    def only_collateral(self) -> Collateral:
+        """The collateral of a book that has one; raises :class:`~mcsim.errors.InputError` for another."""
+        return _only(self.collaterals, "collateral")
 
-def leaves(cls: type = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted name and type of every setting; a dictionary and a model are one setting each."""
-    hints = typing.get_type_hints(cls, include_extras=True)
-    for name, hint in ((f.name, hints[f.name]) for f in dataclasses.fields(cls) if f.name != "raw"):
-        section = next((part for part in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(part)), None)
-        if section is None or section is ModelChoice:
-            yield f"{prefix}{name}", hint
-        else:
-            yield from leaves(typing.cast(type, section), f"{prefix}{name}.")
+    @property
+    def only_deal(self) -> DealChoice:
+        """The deal of a book that has one; raises as :attr:`only_collateral`."""
+        return _only(self.deals, "deal")
+
+    def where(self, part: str, name: str) -> str:
+        """How dotted names of a part's settings begin: with nothing where the configuration has one of each."""
+        return f"{part}.{name}." if part in self.raw else ""
 
 
-PATH_SETTINGS = frozenset(name for name, hint in leaves() if PathText in (hint, *typing.get_args(hint)))
-"""Dotted names of the settings that hold a path."""
+def _only(found: dict[str, Any], what: str) -> Any:
+    if len(found) != 1:
+        raise InputError(f"the book has {len(found)} {what}s, {first_of([*found]) or 'none'}: choose one by its name")
+    (one,) = found.values()
+    return one

@@ -50,15 +50,15 @@ def unused_default(spreads: Any, classes: Any) -> bool:
     return bool(classes) and all(name in spreads for name in classes)
 
 
-def without_effect(settings: Settings, loans: Any, overrides: Sequence[str]) -> list[str]:
+def without_effect(settings: Settings, loans: Mapping[str, Any], overrides: Sequence[str]) -> list[str]:
     """What to say of settings given for this run alone that its loans or its models leave unread; the run goes on.
 
     Parameters
     ----------
     settings : Settings
         The run's, as the user gave them.
-    loans : mcsim.loans.Loans
-        The tape, read.
+    loans : mapping of str to mcsim.loans.Loans
+        By collateral.
     overrides : sequence of str
         What the user gave; settings in option files serve other runs too, and are passed over.
     """
@@ -71,15 +71,18 @@ def without_effect(settings: Settings, loans: Any, overrides: Sequence[str]) -> 
     ]
 
 
-def _unread_by_loans_and_models(settings: Settings, loans: Any) -> Iterator[tuple[str, str]]:
+def _unread_by_loans_and_models(settings: Settings, loans: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Names of settings, or how they begin, each with the reason why nothing reads them."""
     from kernels.behaviour import KINDS
 
-    read = {what for kind in KINDS for what in KINDS[kind][getattr(settings.behaviour, kind).model].reads}
-    rates, prices, portfolio = settings.rates, settings.home_prices, settings.portfolio
-    if not (abs(loans.servicing_rate - portfolio.servicing_rate) < 1e-12).any():
-        yield "portfolio.servicing_rate", "every loan has a servicing fee of its own"
-    if not loans.adjustable.any():
+    behaviours = [collateral.behaviour for collateral in settings.collaterals.values()]
+    read = {what for kind in KINDS for own in behaviours for what in KINDS[kind][getattr(own, kind).model].reads}
+    rates, prices = settings.rates, settings.home_prices
+    for name, collateral in settings.collaterals.items():
+        if not (abs(loans[name].servicing_rate - collateral.portfolio.servicing_rate) < 1e-12).any():
+            own_fees = f"{settings.where('collaterals', name)}portfolio.servicing_rate"
+            yield own_fees, "every loan has a servicing fee of its own"
+    if not any(own.adjustable.any() for own in loans.values()):
         yield "rates.index_tenor_years", "no loan has an adjustable rate"
     if "mortgage_rate" not in read:
         yield "rates.mortgage_", "none of its models reads the mortgage rate"
@@ -87,7 +90,8 @@ def _unread_by_loans_and_models(settings: Settings, loans: Any) -> Iterator[tupl
         yield "rates.mortgage_rate", "rates.mortgage_residual is given, which is taken in its place"
         if rates.mortgage_residual == 0:
             yield "rates.mortgage_residual_half_life_months", "rates.mortgage_residual is 0, and stays it"
-    marked = portfolio.source in ("fannie_acquisition", "table")  # to the cut-off, by the history
+    sources = {collateral.portfolio.source for collateral in settings.collaterals.values()}
+    marked = bool(sources & {"fannie_acquisition", "table"})  # to the cut-off, by the history
     if "ltv" not in read and not marked:
         yield "home_prices.", "none of its models reads home prices"
     elif prices.initial_gap is not None:

@@ -16,9 +16,10 @@ from kernels.behaviour.parameter import Parameter, Range
 from mcsim.composition import meant
 from mcsim.consistency import consistency_problems
 from mcsim.errors import InputError, first_of, nearest, shown
+from mcsim.layouts import PATH_SETTINGS, OneOfEach, home, is_book
 from mcsim.paths import expanded, path_problem
 from mcsim.ranges import CHOICES, RANGES
-from mcsim.settings import PATH_SETTINGS, ModelChoice, Settings
+from mcsim.settings import ModelChoice, Settings
 from mcsim.unread import unread
 
 _BUILDS = re.compile(r"_(target|partial|recursive|convert|args)_")
@@ -63,12 +64,13 @@ def build_settings(
     found += told
     found += [f"{where}: the key is refused; configuration names models, it never builds objects" for where in _targets(raw)]
     others: list[str] = []
-    values = _section(Settings, _with_backend_name(raw, found), "", others)
+    book = is_book(raw)
+    values = _section(Settings if book else OneOfEach, _with_backend_name(raw, found), "", others)
     said = {problem.partition(" = ")[0] for problem in found if " = " in problem}
     found += [line for line in others if not line.startswith(silent) and line.partition(" = ")[0] not in said]
     found = _told_where_given(found, given or {})
     if not found:
-        settings = Settings(**{**values, "raw": dict(raw)})
+        settings = Settings(**values, raw=dict(raw)) if book else OneOfEach(**values).book(dict(raw))
         found += consistency_problems(settings)
         if not found:
             return settings
@@ -168,8 +170,8 @@ def _value(value: Any, hint: Any, where: str, problems: list[str]) -> Any:
         return _BAD if len(problems) > before else typing.cast(Any, hint)(**values)
     if typing.get_origin(hint) is dict:
         return _mapping(value, typing.get_args(hint)[1], where, problems)
-    problem = _type_problem(value, hint) or _choice_problem(value, where) or _range_problem(value, RANGES.get(where))
-    if where in PATH_SETTINGS and not problem:
+    problem = _type_problem(value, hint) or _choice_problem(value, where) or _range_problem(value, RANGES.get(home(where)))
+    if home(where) in PATH_SETTINGS and not problem:
         problem = path_problem(value)
         value = value if problem else expanded(value)
     if problem:
@@ -184,9 +186,11 @@ def _mapping(value: Any, inner: Any, where: str, problems: list[str]) -> Any:
         return _BAD
     if inner is Any:
         return dict(value)
+    if dataclasses.is_dataclass(inner):
+        return {str(key): _value(item, inner, f"{where}.{key}", problems) for key, item in value.items()}
     out = {}
     for key, item in value.items():
-        problem = _type_problem(item, inner) or _range_problem(item, RANGES.get(f"{where}.*"))
+        problem = _type_problem(item, inner) or _range_problem(item, RANGES.get(f"{home(where)}.*"))
         if problem:
             problems.append(f"{where}.{key} = {shown(item)}: {problem}")
         else:
@@ -208,7 +212,7 @@ def _type_problem(value: Any, hint: type) -> str:
 
 
 def _choice_problem(value: Any, where: str) -> str:
-    choices = CHOICES.get(where)
+    choices = CHOICES.get(home(where))
     if choices is None or value in choices:
         return ""
     hint = nearest(value, choices)

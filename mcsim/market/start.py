@@ -139,8 +139,12 @@ def _with(section: Section, **values: Any) -> Section:
 
 def _readers(settings: Settings, observable: str) -> list[str]:
     """The run's models that read ``observable``."""
-    chosen = {kind: getattr(settings.behaviour, kind).model for kind in KINDS}
-    return [f"{kind} model {name}" for kind, name in chosen.items() if observable in KINDS[kind][name].reads]
+    chosen = {
+        (kind, getattr(collateral.behaviour, kind).model): None
+        for collateral in settings.collaterals.values()
+        for kind in KINDS
+    }
+    return [f"{kind} model {name}" for kind, name in chosen if observable in KINDS[kind][name].reads]
 
 
 def _home_prices(settings: Settings, problems: list[str]) -> tuple[dict[str, Start], list[File]]:

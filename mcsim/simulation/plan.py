@@ -61,7 +61,7 @@ def estimate(settings: Settings, n_loans: int, n_months: int, n_regions: int, th
 
     scenario = (_MARKET_ROWS + n_regions) * column * real
     rows = (Row.HOME_PRICE + n_regions) * (n_months + 1) * lanes * real
-    scratch = sum(scratch_sizes(lanes, settings.portfolio.liquidation_lag)) * real
+    scratch = sum(scratch_sizes(lanes, settings.only_collateral.portfolio.liquidation_lag)) * real
     if settings.backend == "numpy":
         scratch += MONTH_ARRAYS * ELEMENTS * real
     pool = len(FIELDS) * n_months * paths * _DOUBLE
@@ -100,7 +100,7 @@ def check_room(settings: Settings, loans: Loans, run_dir: Path, deal_rows: int =
     InputError
         If the plan needs more memory than is available, or the store more than the disk has free.
     """
-    n_months, n_regions = horizon(loans, settings.portfolio), len(set(loans.region.tolist()))
+    n_months, n_regions = horizon(loans, settings.only_collateral.portfolio), len(set(loans.region.tolist()))
     plan = estimate(settings, len(loans), n_months, n_regions, thread_count(settings.engine), deal_rows)
     problems = []
     available = _available_memory()

@@ -41,8 +41,9 @@ class CollateralStage:
     def __init__(self, settings: Settings, loans: Loans, regions: Sequence[str], n_months: int, backend: Backend) -> None:
         self.loans, self.n_months = loans, n_months
         self._settings = settings
-        prepared = prepare_loans(loans, settings.portfolio, tuple(regions), n_months, backend.precision)
-        self._simulator = LoanSimulator(prepared, settings.behaviour, settings.seed, backend)
+        chosen = settings.only_collateral
+        prepared = prepare_loans(loans, chosen.portfolio, tuple(regions), n_months, backend.precision)
+        self._simulator = LoanSimulator(prepared, chosen.behaviour, settings.seed, backend)
         self._keeps_means = settings.output.loans == "mean"
 
     def flows(self, scenario: Scenario) -> tuple[Array, list[Array]]:
@@ -65,7 +66,7 @@ class CollateralStage:
         """Make room in the store: before the first block, from one thread."""
         settings, months = self._settings, range(1, self.n_months + 1)
         if settings.output.flows:
-            coords = {"group": [settings.portfolio.name], "month": months, "path": range(settings.paths)}
+            coords = {"group": [settings.only_collateral.portfolio.name], "month": months, "path": range(settings.paths)}
             store.create_group(where, "pool", coords, settings.engine.path_block)
         if self._keeps_means:
             self._sums = np.zeros((len(self.loans), self.n_months, len(FIELDS)))

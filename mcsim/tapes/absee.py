@@ -16,7 +16,7 @@ import numpy as np
 from mcsim.errors import InputError
 from mcsim.tapes import absee_codes, absee_terms
 from mcsim.tapes.absee_lines import PERIOD_END, Asset, Exhibit, Loan, arrange, date_of, number_of, read_assets
-from mcsim.tapes.absee_property import DEFEASED_LTV, VALUE, Collateral, collateral_of
+from mcsim.tapes.absee_property import DEFEASED_LTV, VALUE, Properties, properties_of
 from mcsim.tapes.absee_terms import ACCRUALS, AMORTISATION, BALANCE, INTEREST_ONLY, NOT_GIVEN, ORIGINAL, PAYMENT, RATE, Terms
 from mcsim.tapes.checks import MOST_LTV, Candidates
 from mcsim.tapes.rejects import Reject
@@ -90,20 +90,20 @@ def _runs(loan: Loan) -> bool:
 
 def _candidates(exhibit: Exhibit, running: list[Loan], cut_off: datetime.date, servicing_rate: float) -> Candidates:
     assets = [loan.asset for loan in running]
-    collateral = [collateral_of(loan) for loan in running]
+    properties = [properties_of(loan) for loan in running]
     terms = [absee_terms.terms_of(asset.texts, cut_off) for asset in assets]
     rejects = list(exhibit.rejects)
-    for loan, stands, term in zip(running, collateral, terms, strict=True):
+    for loan, stands, term in zip(running, properties, terms, strict=True):
         rejects += absee_codes.refuse(loan.asset, stands) + _problems(loan.asset, term, cut_off) + _twice(loan)
     fees = [asset.texts.get(FEE, "") for asset in assets]
-    original_ltv, ltv = _loan_to_value(assets, collateral, terms)
+    original_ltv, ltv = _loan_to_value(assets, properties, terms)
     columns: dict[str, Any] = {
         "loan_id": _texts(asset.number for asset in assets), "balance": _numbers(assets, BALANCE),
         "original_balance": _numbers(assets, ORIGINAL), "ltv": ltv,
         "servicing_rate": np.array([servicing_rate if text.upper() in NOT_GIVEN else number_of(text) for text in fees]),
         "day_count": _texts(ACCRUALS.get(asset.texts.get("interestAccrualMethodCode", ""), "") for asset in assets),
-        "region": _texts(stands.state for stands in collateral),
-        "property_type": _texts(stands.property_type for stands in collateral),
+        "region": _texts(stands.state for stands in properties),
+        "property_type": _texts(stands.property_type for stands in properties),
     }  # fmt: skip
     for name in ("note_rate", "age", "maturity", "interest_only", "amortisation", "payment"):
         columns[name] = np.array([getattr(term, name) for term in terms], dtype=np.float64)
@@ -117,8 +117,8 @@ def _candidates(exhibit: Exhibit, running: list[Loan], cut_off: datetime.date, s
     sources = {name: _texts(term.sources.get(name, COLUMNS[name]) for term in terms) for name in _SOURCES}
     elements = {*COLUMNS.values(), *(name for names in sources.values() for name in names)} - {"portfolio.servicing_rate"}
     texts = {name: _texts(asset.texts.get(name, "") for asset in assets) for name in elements}
-    texts |= {n: _texts(stands.texts[n] for stands in collateral) for n in ("propertyState", "propertyTypeCode", VALUE)}
-    remarks = [absee_codes.remarks_of(n, c) | t.remarks for n, c, t in zip(running, collateral, terms, strict=True)]
+    texts |= {n: _texts(stands.texts[n] for stands in properties) for n in ("propertyState", "propertyTypeCode", VALUE)}
+    remarks = [absee_codes.remarks_of(n, c) | t.remarks for n, c, t in zip(running, properties, terms, strict=True)]
     ended = [loan.asset for loan in exhibit.loans if not _runs(loan)]
     rows = np.array([asset.row for asset in assets], dtype=np.int64)
     n_rows = len(running) + len(exhibit.rejects)
@@ -150,18 +150,18 @@ def _twice(loan: Loan) -> list[Reject]:
     return [Reject(loan.asset.row, loan.asset.number, name, both, reason) for name, both in twice.items()]
 
 
-def _loan_to_value(assets: list[Asset], collateral: list[Collateral], terms: list[Terms]) -> tuple[np.ndarray, np.ndarray]:
+def _loan_to_value(assets: list[Asset], properties: list[Properties], terms: list[Terms]) -> tuple[np.ndarray, np.ndarray]:
     """Ratio at origination and at the cut-off.
 
     The trust may hold one of several notes of equal rank. The exhibit does not give the whole loan; it gives the whole loan's
     underwritten cash flow and its coverage, so its debt service, and the payment on the trust's part. NaN where these are
     missing and the loan is not whole.
     """
-    defeased = np.array([stands.defeased for stands in collateral])
-    value = np.array([stands.value for stands in collateral])
+    defeased = np.array([stands.defeased for stands in properties])
+    value = np.array([stands.value for stands in properties])
     part = np.array([absee_terms.annual_debt_service(a.texts, t) for a, t in zip(assets, terms, strict=True)])
     with np.errstate(all="ignore"):
-        share = np.array([stands.debt_service for stands in collateral]) / part
+        share = np.array([stands.debt_service for stands in properties]) / part
         share = np.where(np.isfinite(share) & (part > 0), np.maximum(share, 1.0), np.nan)
         share = np.where([asset.texts.get("loanStructureCode") == "WL" for asset in assets], 1.0, share)
         original, now = _numbers(assets, ORIGINAL) / value, _numbers(assets, BALANCE) / value * share

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from mcsim.tapes.absee_known import MODIFICATIONS, PREPAYMENTS, WORKOUTS, unknown_codes, unknown_text
 from mcsim.tapes.absee_lines import Asset, Exhibit, Loan, date_of, number_of
-from mcsim.tapes.absee_property import STATUSES, Collateral
+from mcsim.tapes.absee_property import STATUSES, Properties
 from mcsim.tapes.absee_terms import (
     ACCRUALS,
     BALANCE,
@@ -104,7 +104,7 @@ REMARKS = {
 """What a loan may be remarked for → what was done, in the order of the notes."""
 
 
-def refuse(asset: Asset, collateral: Collateral) -> list[Reject]:
+def refuse(asset: Asset, properties: Properties) -> list[Reject]:
     """What this loan's codes say that a performing, fixed-rate loan with monthly payments cannot be."""
     texts = asset.texts
     found: list[Reject] = []
@@ -120,7 +120,7 @@ def refuse(asset: Asset, collateral: Collateral) -> list[Reject]:
     workout = texts.get("workoutStrategyCode", "")
     if workout in _WORKOUTS and not _returned(texts):
         reject("workoutStrategyCode", f"{_WORKOUTS[workout]}: not a performing loan; expected none of {', '.join(_WORKOUTS)}")
-    for code in sorted(collateral.statuses & STATUSES.keys()):
+    for code in sorted(properties.statuses & STATUSES.keys()):
         reject("propertyStatusCode", f"a property is {STATUSES[code]}: not a performing loan; expected 3 to 6", code)
     ended = texts.get("liquidationPrepaymentCode", "")
     if ended in _ENDED:
@@ -149,7 +149,7 @@ def has_ended(asset: Asset) -> bool:
     return number_of(balance) == 0 or (balance.upper() in _GONE and code in _ENDED)
 
 
-def remarks_of(loan: Loan, collateral: Collateral) -> set[str]:
+def remarks_of(loan: Loan, properties: Properties) -> set[str]:
     """Keys of :data:`REMARKS` that the codes and lines of a loan give."""
     texts = loan.asset.texts
     true = {name for name, text in texts.items() if is_true(text)}
@@ -160,7 +160,7 @@ def remarks_of(loan: Loan, collateral: Collateral) -> set[str]:
     said = {
         "parts do not sum": not loan.divided,
         "actual balance": actual > 0 and abs(number_of(texts.get(BALANCE)) / actual - 1) > _APART,
-        "defeased": collateral.defeased,
+        "defeased": properties.defeased,
         "modified": is_modified(texts),
         "no modification": not is_modified(texts) and (changed or texts.get("modificationCode") == "98"),
         "delinquent": texts.get("paymentStatusLoanCode") in ("1", "2"),
@@ -177,7 +177,7 @@ def remarks_of(loan: Loan, collateral: Collateral) -> set[str]:
         or texts.get("lienPositionSecuritizationCode", "") in ("2", "3"),
         "fee not given": texts.get("servicerTrusteeFeeRatePercentage", "").upper() in NOT_GIVEN,
     }
-    return {name for name, holds in said.items() if holds} | set(collateral.remarks)
+    return {name for name, holds in said.items() if holds} | set(properties.remarks)
 
 
 def notes_of(exhibit: Exhibit, running: Sequence[Loan], remarks: Sequence[set[str]], ended: Sequence[Asset]) -> list[Note]:

@@ -39,7 +39,7 @@ _ABROAD = re.compile(r"\A(?:[A-Z][0-9]|[0-9][A-Z])\Z")  # EDGAR's codes of count
 
 
 @dataclass(frozen=True)
-class Collateral:
+class Properties:
     """What the property lines say together.
 
     Attributes
@@ -72,7 +72,7 @@ class Collateral:
     statuses: frozenset[str]
 
 
-def collateral_of(loan: Loan) -> Collateral:
+def properties_of(loan: Loan) -> Properties:
     """One record of a loan: its own property line, and for what that leaves open the lines of its properties.
 
     Value: the own line's, else the sum over the properties, else the most recent appraisal. State and type: the own line's, else
@@ -96,7 +96,7 @@ def collateral_of(loan: Loan) -> Collateral:
     remarks |= {words: code in statuses for code, words in CHANGED.items()}
     placed, outside = _place(state, defeased)
     remarks |= {"outside the states": outside and not defeased}
-    return Collateral(
+    return Properties(
         {"propertyState": state, "propertyTypeCode": kind, VALUE: filed if math.isnan(value) else f"{value:.2f}"},
         placed,
         "securities" if defeased else PROPERTY_TYPES.get(kind, "other"),

@@ -22,7 +22,7 @@ DAYS = {"30/360": 1 / 12, "actual/360": 365.25 / 360 / 12, "actual/365": 365.25 
 def oracle_loan(loans: Loans, i: int, settings: Settings) -> Loan:
     """Terms of one loan as the oracle takes them."""
     at = {name: getattr(loans, name)[i].item() for name in vars(loans) if name != "cut_off"}
-    lag, advances = settings.portfolio.liquidation_lag, settings.portfolio.advances
+    lag, advances = settings.only_collateral.portfolio.liquidation_lag, settings.only_collateral.portfolio.advances
     # A loan with a balloon may default until it is due; one that level payments bring to zero, with principal advanced, until a
     # lag before (BMA, SF-22).
     balloon = at["amortisation"] > at["maturity"] or at["interest_only"] >= at["maturity"]
@@ -40,7 +40,7 @@ def oracle_loan(loans: Loans, i: int, settings: Settings) -> Loan:
 
 def oracle_models(settings: Settings, loan: Loan) -> oracle.OracleModels:
     """The campaign's models from their sources, with the shipped parameters."""
-    given: dict[str, Any] = {k: getattr(settings.behaviour, k) for k in ("prepayment", "default", "severity")}
+    given: dict[str, Any] = {k: getattr(settings.only_collateral.behaviour, k) for k in ("prepayment", "default", "severity")}
     values = {k: [x for v in c.parameters.values() for x in (v if isinstance(v, list) else [v])] for k, c in given.items()}
     if given["default"].model == "ltv_hazard":
         return oracle.OracleModels(

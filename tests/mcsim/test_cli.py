@@ -200,7 +200,7 @@ def test_multirun_makes_one_run_for_each_value(calls: Calls, capsys: pytest.Capt
     words = ["run", "--multirun", "rates.sigma=0.006,0.008", "paths=512", "pricing.spreads.B6=0.01"]
     assert main(words) == 0
     assert [found.rates.sigma for found in calls.settings] == [0.006, 0.008]
-    assert all(found.paths == 512 and found.pricing.spreads["B6"] == 0.01 for found in calls.settings)
+    assert all(found.paths == 512 and found.only_deal.pricing.spreads["B6"] == 0.01 for found in calls.settings)
     assert all(found.campaign == "prime_jumbo" for found in calls.settings)
     assert "rates.sigma=0.008" in calls.overrides[1]
     assert capsys.readouterr().out.count("class") >= 2
@@ -211,14 +211,14 @@ def test_multirun_makes_one_run_for_each_value(calls: Calls, capsys: pytest.Capt
 def test_multirun_over_models_given_in_one_word(calls: Calls) -> None:
     cpr, psa = "{model: cpr, parameters: {cpr: [0.06]}}", "{model: psa, parameters: {multiple: 2}}"
     assert main(["run", "-m", f"behaviour.prepayment={cpr},{psa}", "seed=3"]) == 0
-    found = [run.behaviour.prepayment for run in calls.settings]
+    found = [run.only_collateral.behaviour.prepayment for run in calls.settings]
     assert [(choice.model, choice.parameters) for choice in found] == [("cpr", {"cpr": [0.06]}), ("psa", {"multiple": 2.0})]
 
 
 def test_multirun_over_campaigns(calls: Calls) -> None:
     assert main(["run", "-m", "campaign=prime_jumbo,sec_cmbs"]) == 0
     assert [found.campaign for found in calls.settings] == ["prime_jumbo", "sec_cmbs"]
-    assert [found.deal["name"] for found in calls.settings] == ["senior_subordinate", "conduit"]
+    assert [found.only_deal.deal["name"] for found in calls.settings] == ["senior_subordinate", "conduit"]
 
 
 def test_multirun_checks_every_run_before_the_first(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,7 +240,7 @@ def test_multirun_with_a_users_directory(calls: Calls, tmp_path: Path) -> None:
     (tmp_path / "own" / "deal").mkdir(parents=True)
     (tmp_path / "own" / "deal" / "mine.yaml").write_text("defaults: [pass_through, _self_]\nname: mine\n")
     assert main(["run", "-m", "--config-dir", "own", "deal=mine,pass_through", "pricing=spreads"]) == 0
-    assert [found.deal["name"] for found in calls.settings] == ["mine", "pass_through"]
+    assert [found.only_deal.deal["name"] for found in calls.settings] == ["mine", "pass_through"]
 
 
 def test_show_of_a_sweep_lists_its_runs(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:

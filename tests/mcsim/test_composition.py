@@ -73,11 +73,13 @@ def own(tmp_path: Path) -> Path:
 
 def test_a_campaigns_keys_win_over_its_options(own: Path) -> None:
     found = load_settings(["campaign=mine"], own)
-    assert (found.paths, found.portfolio.servicing_rate, found.behaviour.decrement) == (512, 0.001, "expected")
-    assert found.behaviour.default.parameters == {"cdr": [0.07]} and found.behaviour.severity.parameters == {"severity": [0.2]}
-    assert found.pricing.spreads == {"A": 0.5, "default": 0.4} and not found.output.report and found.output.loans == "mean"
+    portfolio, behaviour = found.only_collateral.portfolio, found.only_collateral.behaviour
+    deal, spreads = found.only_deal.deal, found.only_deal.pricing.spreads
+    assert (found.paths, portfolio.servicing_rate, behaviour.decrement) == (512, 0.001, "expected")
+    assert behaviour.default.parameters == {"cdr": [0.07]} and behaviour.severity.parameters == {"severity": [0.2]}
+    assert spreads == {"A": 0.5, "default": 0.4} and not found.output.report and found.output.loans == "mean"
     assert (found.engine.name, found.engine.path_block, found.backend) == ("serial", 512, "cpu")
-    assert found.deal["description"] == "mine" and found.deal["name"] == "conduit" and found.rates.flat_rate == 0.05
+    assert deal["description"] == "mine" and deal["name"] == "conduit" and found.rates.flat_rate == 0.05
 
 
 @pytest.mark.parametrize(
@@ -100,10 +102,12 @@ def test_a_users_choice_of_any_group_is_that_option_alone(choice: str, own: Path
 
 
 def test_a_users_choice_of_a_nested_group_is_that_option_alone(own: Path) -> None:
-    found = load_settings(["campaign=mine", "behaviour/default=cdr"], own).behaviour
-    assert found.default == load_settings(["behaviour/default=cdr"]).behaviour.default
+    found = load_settings(["campaign=mine", "behaviour/default=cdr"], own).only_collateral.behaviour
+    assert found.default == load_settings(["behaviour/default=cdr"]).only_collateral.behaviour.default
     assert found.decrement == "expected" and found.severity.parameters == {"severity": [0.2]}
-    both = load_settings(["campaign=mine", "behaviour=richard_roll_ltv", "behaviour/default=sda"], own).behaviour
+    both = load_settings(
+        ["campaign=mine", "behaviour=richard_roll_ltv", "behaviour/default=sda"], own
+    ).only_collateral.behaviour
     assert (both.decrement, both.default.model, both.severity.model) == ("expected", "sda", "ltv_severity")
 
 
@@ -146,10 +150,13 @@ def test_a_mapping_of_ones_own_replaces(override: str, where: str, value: Any) -
 def test_one_entry_changes_one_entry() -> None:
     shipped = load_settings()
     found = load_settings(["deal=reserve_account", "pricing.spreads.A1=0.02", "deal.fees.surveillance.rate=0.001"])
-    assert found.pricing.spreads == {**shipped.pricing.spreads, "A1": 0.02}
-    assert found.deal["fees"] == {"surveillance": {"rate": 0.001}}
-    assert load_settings(["portfolio.generator.regions={CA: 1.0}", "portfolio.generator.regions.CA=0.4",
-                          "portfolio.generator.regions.NY=0.6"]).portfolio.generator.regions == {"CA": 0.4, "NY": 0.6}  # fmt: skip
+    assert found.only_deal.pricing.spreads == {**shipped.only_deal.pricing.spreads, "A1": 0.02}
+    assert found.only_deal.deal["fees"] == {"surveillance": {"rate": 0.001}}
+    regions = "portfolio.generator.regions"
+    generator = load_settings(
+        [f"{regions}={{CA: 1.0}}", f"{regions}.CA=0.4", f"{regions}.NY=0.6"]
+    ).only_collateral.portfolio.generator
+    assert generator is not None and generator.regions == {"CA": 0.4, "NY": 0.6}
     assert "changes nothing" in told("rates={}")
 
 
@@ -171,10 +178,10 @@ def test_a_mapping_in_an_option_file_replaces_too(tmp_path: Path) -> None:
         },
     )
     found = load_settings(["portfolio=mine", "behaviour/prepayment=mine", "deal=mine"], tmp_path)
-    assert found.portfolio.generator is not None
-    assert (found.portfolio.generator.regions, found.portfolio.generator.loans) == ({"CA": 1.0}, 7)
-    assert found.portfolio.generator.term == 360 and found.behaviour.prepayment.parameters == {"cpr": [0.1]}
-    assert found.deal["fees"] == {} and "A1" in found.deal["classes"]
+    generator, models = found.only_collateral.portfolio.generator, found.only_collateral.behaviour
+    assert generator is not None and (generator.regions, generator.loans, generator.term) == ({"CA": 1.0}, 7, 360)
+    assert models.prepayment.parameters == {"cpr": [0.1]}
+    assert found.only_deal.deal["fees"] == {} and "A1" in found.only_deal.deal["classes"]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +306,7 @@ def test_the_runs_seed_draws_other_paths_for_the_same_loans() -> None:
 
     pools = {}
     for word in ("seed=1", "seed=2", "portfolio.generator.seed=1"):
-        loans = load_portfolio(load_settings([word, "portfolio.generator.loans=50"]).portfolio).loans
+        loans = load_portfolio(load_settings([word, "portfolio.generator.loans=50"]).only_collateral.portfolio).loans
         pools[word] = loans.note_rate.tobytes() + loans.ltv.tobytes()
     assert pools["seed=1"] == pools["seed=2"] != pools["portfolio.generator.seed=1"]
     assert "portfolio.generator.seed = -1" in told("portfolio.generator.seed=-1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from pathlib import Path
@@ -18,6 +17,7 @@ from kernels.behaviour.severity.ltv_severity import MODEL as LTV_SEVERITY
 from mcsim.conf_dir import config_dir, group_options
 from mcsim.configuration import load_deal_config, load_settings, settings_of
 from mcsim.errors import InputError, McsimError
+from mcsim.layouts import leaves
 from mcsim.ranges import CHOICES, RANGES
 from mcsim.settings import Settings
 from mcsim.validation import build_settings
@@ -54,18 +54,27 @@ def test_every_option_is_right(row: int) -> None:
 
 def test_the_campaigns_are_what_they_say() -> None:
     jumbo, cmbs = load_settings(["campaign=prime_jumbo"]), load_settings(["campaign=sec_cmbs"])
-    assert jumbo.portfolio.source == "generator" and jumbo.portfolio.generator is not None
-    assert jumbo.portfolio.generator.loans == 2000
-    models = [jumbo.behaviour.prepayment.model, jumbo.behaviour.default.model, jumbo.behaviour.severity.model]
+    homes, offices = jumbo.only_collateral, cmbs.only_collateral
+    assert homes.portfolio.source == "generator" and homes.portfolio.generator is not None
+    assert homes.portfolio.generator.loans == 2000
+    models = [
+        homes.behaviour.prepayment.model,
+        homes.behaviour.default.model,
+        homes.behaviour.severity.model,
+    ]
     assert models == ["richard_roll", "ltv_hazard", "ltv_severity"]
-    assert (jumbo.behaviour.decrement, jumbo.deal["name"]) == ("expected", "senior_subordinate")
-    assert (cmbs.portfolio.source, cmbs.behaviour.decrement, cmbs.deal["name"]) == ("absee", "sampled", "conduit")
+    assert (homes.behaviour.decrement, jumbo.only_deal.deal["name"]) == ("expected", "senior_subordinate")
+    assert (offices.portfolio.source, offices.behaviour.decrement, cmbs.only_deal.deal["name"]) == (
+        "absee",
+        "sampled",
+        "conduit",
+    )
     assert load_settings().campaign == "prime_jumbo"
 
 
 def test_richard_roll_has_the_published_constants(shared_file) -> None:  # type: ignore[no-untyped-def]
     published = json.loads(shared_file("reference/model_params/richard_roll_ots.json").read_text())
-    found = load_settings(["behaviour/prepayment=richard_roll"]).behaviour.prepayment.parameters
+    found = load_settings(["behaviour/prepayment=richard_roll"]).only_collateral.behaviour.prepayment.parameters
     refi = published["refi"]
     assert [found[k] for k in ("level", "height", "steepness", "centre")] == [refi[k] for k in "abcd"]
     assert found["seasonality"] == published["seasonality_jan_dec"]
@@ -76,7 +85,7 @@ def test_published_constants_of_the_models() -> None:
     """Whether or not the shared files are here: OTS (2000), Richard and Roll (1989), BMA (1999), KBRA, as conf/ cites them."""
 
     def of(kind: str, option: str) -> dict[str, object]:
-        return getattr(load_settings([f"behaviour/{kind}={option}"]).behaviour, kind).parameters
+        return getattr(load_settings([f"behaviour/{kind}={option}"]).only_collateral.behaviour, kind).parameters
 
     roll = of("prepayment", "richard_roll")
     assert [roll[k] for k in ("level", "height", "steepness", "centre", "ramp_months")] == [0.2406, 0.1389, 5.952, 1.089, 30]
@@ -84,14 +93,15 @@ def test_published_constants_of_the_models() -> None:
     assert (of("prepayment", "psa"), of("default", "sda")) == ({"multiple": 1.5}, {"multiple": 1.0})  # SF-30
     assert (of("prepayment", "smm"), of("default", "mdr")) == ({"smm": [0.01]}, {"mdr": [0.01]})  # SF-22
     assert (of("severity", "fixed"), of("severity", "conduit")) == ({"severity": [0.20]}, {"severity": [0.499]})
-    assert load_settings(["campaign=sec_cmbs"]).portfolio.liquidation_lag == 23  # 23.2, KBRA
-    assert load_settings(["campaign=prime_jumbo"]).portfolio.liquidation_lag == 12  # BMA's examples
-    assert load_settings(["campaign=prime_jumbo"]).portfolio.servicing_rate == 0.00265  # 25 bp and 1.5, not the deal's again
+    offices, homes = (load_settings([f"campaign={name}"]).only_collateral.portfolio for name in ("sec_cmbs", "prime_jumbo"))
+    assert offices.liquidation_lag == 23  # 23.2, KBRA
+    assert homes.liquidation_lag == 12  # BMA's examples
+    assert homes.servicing_rate == 0.00265  # 25 bp and 1.5, not the deal's again
 
 
 def test_severity_costs_are_those_of_its_theory_page() -> None:
     """What they make of FMAP's worked case is tests/kernels/test_ltv_severity.py's, which reads the same figures."""
-    found = load_settings(["behaviour/severity=ltv_severity"]).behaviour.severity.parameters
+    found = load_settings(["behaviour/severity=ltv_severity"]).only_collateral.behaviour.severity.parameters
     assert tuple(found.values()) == SHIPPED and list(found) == list(LTV_SEVERITY.parameters)
     owed, returned = 1 + 2.5 * 0.045 + found["fixed_costs"], found["proceeds"] - 2.5 * found["carrying"]
     assert (owed, returned) == pytest.approx((1.18, 0.696), abs=1e-4)  # to the digits of the page
@@ -103,29 +113,18 @@ def test_severity_costs_are_those_of_its_theory_page() -> None:
 def test_conduit_spreads_rise_as_protection_falls() -> None:
     """Each class has a spread of its own, none the residential deal's; the super-senior class the average of December 2017."""
     conduit, jumbo = load_settings(["campaign=sec_cmbs"]), load_settings(["campaign=prime_jumbo"])
-    spreads = conduit.pricing.spreads
-    sized = [name for name, c in conduit.deal["classes"].items() if "share" in c]
-    assert set(spreads) == set(conduit.deal["classes"]) and spreads["A"] == 0.0084
+    spreads = conduit.only_deal.pricing.spreads
+    sized = [name for name, c in conduit.only_deal.deal["classes"].items() if "share" in c]
+    assert set(spreads) == set(conduit.only_deal.deal["classes"]) and spreads["A"] == 0.0084
     assert [spreads[name] for name in sized] == sorted({spreads[name] for name in sized})
-    assert not set(spreads.values()) & set(jumbo.pricing.spreads.values())
-    shares = [conduit.deal["classes"][name]["share"] for name in sized]
+    assert not set(spreads.values()) & set(jumbo.only_deal.pricing.spreads.values())
+    shares = [conduit.only_deal.deal["classes"][name]["share"] for name in sized]
     enhancement = [round(1 - sum(shares[: i + 1]), 4) for i in range(len(shares))]
     assert enhancement == [0.3, 0.2, 0.155, 0.115, 0.07, 0.055, 0.04, 0.0]
 
 
 def test_ranges_and_choices_name_settings_that_exist() -> None:
-    names = set()
-
-    def walk(cls: type, prefix: str) -> None:
-        import typing
-
-        for name, hint in typing.get_type_hints(cls).items():
-            names.add(f"{prefix}{name}")
-            for part in (hint, *typing.get_args(hint)):
-                if isinstance(part, type) and dataclasses.is_dataclass(part):
-                    walk(part, f"{prefix}{name}.")
-
-    walk(Settings, "")
+    names = {name for name, _ in leaves()}
     assert {key.removesuffix(".*") for key in (*RANGES, *CHOICES)} <= names
 
 
@@ -145,16 +144,19 @@ def test_overrides_of_the_brief() -> None:
          "behaviour.decrement=expected", "rates.sigma=0.008", "pricing.spreads.Z9=0.01", "deal=pass_through"]
     )  # fmt: skip
     assert (found.backend, found.paths, found.precision, found.engine.name) == ("cuda", 4096, "float64", "threads")
-    assert (found.behaviour.decrement, found.rates.sigma, found.pricing.spreads["Z9"]) == ("expected", 0.008, 0.01)
-    assert (found.deal["name"], found.portfolio.source) == ("pass_through", "absee")
+    behaviour, spreads = found.only_collateral.behaviour, found.only_deal.pricing.spreads
+    assert (behaviour.decrement, found.rates.sigma, spreads["Z9"]) == ("expected", 0.008, 0.01)
+    assert (found.only_deal.deal["name"], found.only_collateral.portfolio.source) == ("pass_through", "absee")
 
 
 def test_the_command_line_wins_over_the_campaign() -> None:
-    assert load_settings(["behaviour=static_bma", "campaign=sec_cmbs"]).behaviour.prepayment.model == "psa"
+    assert load_settings(["behaviour=static_bma", "campaign=sec_cmbs"]).only_collateral.behaviour.prepayment.model == "psa"
 
 
 def test_a_model_is_chosen_with_its_parameters() -> None:
-    found = load_settings(["behaviour/prepayment=psa", "behaviour.prepayment.parameters.multiple=3"]).behaviour.prepayment
+    found = load_settings(
+        ["behaviour/prepayment=psa", "behaviour.prepayment.parameters.multiple=3"]
+    ).only_collateral.behaviour.prepayment
     assert (found.model, found.parameters) == ("psa", {"multiple": 3.0})
 
 
@@ -172,7 +174,7 @@ def test_settings_come_back_from_what_a_run_keeps() -> None:
 def test_a_users_own_directory(tmp_path: Path) -> None:
     (tmp_path / "deal").mkdir()
     (tmp_path / "deal" / "mine.yaml").write_text("name: mine\n")
-    assert load_settings(["deal=mine"], tmp_path).deal == {"name": "mine"}
+    assert load_settings(["deal=mine"], tmp_path).only_deal.deal == {"name": "mine"}
     assert load_deal_config("mine", tmp_path) == {"name": "mine"}
     assert "'mine'" in problems_of("deal=mien", extra=tmp_path)[0]
     assert "no such directory" in problems_of(extra=tmp_path / "none")[0]

@@ -198,7 +198,9 @@ def test_a_tape_that_runs_share_is_read_once_to_check_them(
 
     read: list[str] = []
     load = run_tape.load_tape
-    monkeypatch.setattr(run_tape, "load_tape", lambda run, *rest: (read.append(str(run.portfolio.file)), load(run, *rest))[1])
+    monkeypatch.setattr(
+        run_tape, "load_tape", lambda run, *rest: (read.append(str(run.only_collateral.portfolio.file)), load(run, *rest))[1]
+    )
     for name in ("a.csv", "b.csv"):
         Path(name).write_text(TABLE.format(rate=".03"))
     words = ["portfolio=table", "portfolio.cut_off=2020-12-31", "deal=pass_through", "pricing=none", "backend=numpy"]

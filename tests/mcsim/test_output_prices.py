@@ -86,7 +86,7 @@ def _loans(run: Run) -> list[str]:
     from mcsim.tapes.portfolio import load_portfolio
 
     settings = settings_of(run.config)
-    return load_portfolio(settings.portfolio, settings.seed).loans.loan_id.tolist()
+    return load_portfolio(settings.only_collateral.portfolio, settings.seed).loans.loan_id.tolist()
 
 
 def test_the_report_shows_what_there_is(runs: tuple[Run, Run]) -> None:

@@ -35,23 +35,23 @@ def told(*overrides: str, extra: Path | None = None) -> str:
     ],
 )
 def test_a_mapping_with_a_model_replaces_the_section(override: str, kind: str, model: str, parameters: object) -> None:
-    found = getattr(load_settings([override]).behaviour, kind)
+    found = getattr(load_settings([override]).only_collateral.behaviour, kind)
     assert (found.model, found.parameters) == (model, parameters)
 
 
 def test_a_mapping_without_a_model_is_merged() -> None:
-    shipped = load_settings().behaviour.prepayment
-    found = load_settings(["behaviour.prepayment={parameters: {ramp_months: 20}}"]).behaviour.prepayment
+    shipped = load_settings().only_collateral.behaviour.prepayment
+    found = load_settings(["behaviour.prepayment={parameters: {ramp_months: 20}}"]).only_collateral.behaviour.prepayment
     assert found.model == shipped.model
     assert found.parameters == {**shipped.parameters, "ramp_months": 20.0}
 
 
 def test_a_replaced_section_takes_further_overrides_and_wins_over_the_option() -> None:
     words = ["behaviour/prepayment=psa", CPR, "behaviour.prepayment={parameters: {cpr: [0.07]}}"]
-    found = load_settings(words).behaviour.prepayment
+    found = load_settings(words).only_collateral.behaviour.prepayment
     assert (found.model, found.parameters) == ("cpr", {"cpr": [0.07]})
     psa = "behaviour.prepayment={model: psa, parameters: {multiple: 2}}"
-    assert load_settings([CPR, psa]).behaviour.prepayment.model == "psa"
+    assert load_settings([CPR, psa]).only_collateral.behaviour.prepayment.model == "psa"
 
 
 def test_the_replacing_model_is_checked_like_any_other() -> None:
@@ -63,9 +63,12 @@ def test_the_replacing_model_is_checked_like_any_other() -> None:
 
 def test_a_sweep_over_models() -> None:
     sweep = f"{CPR},{{model: psa, parameters: {{multiple: 2}}}}"
-    assert [job.settings.behaviour.prepayment.model for job in check_all([sweep, "paths=512"])] == ["cpr", "psa"]
+    assert [job.settings.only_collateral.behaviour.prepayment.model for job in check_all([sweep, "paths=512"])] == [
+        "cpr",
+        "psa",
+    ]
     mixed = f"{CPR},{{parameters: {{ramp_months: 20}}}}"  # each run is read for itself
-    assert [job.settings.behaviour.prepayment.model for job in check_all([mixed])] == ["cpr", "richard_roll"]
+    assert [job.settings.only_collateral.behaviour.prepayment.model for job in check_all([mixed])] == ["cpr", "richard_roll"]
 
 
 # Other words for known names.
@@ -164,4 +167,4 @@ def test_what_is_too_long_or_too_deep_never_reaches_the_parser(override: str, re
 
 
 def test_brackets_within_quotation_marks_are_text() -> None:
-    assert load_settings([f"+deal.description='{'[' * 50}'"]).deal["description"] == "[" * 50
+    assert load_settings([f"+deal.description='{'[' * 50}'"]).only_deal.deal["description"] == "[" * 50

@@ -79,12 +79,12 @@ def test_paths_and_mappings_from_python(tmp_path: Path) -> None:
     mapping = yaml.safe_load(MAPPING.read_text())
     by_name, frame = settings_with_loans(CHOICE, LOANS, MAPPING)
     assert frame is None
-    assert (by_name.portfolio.file, by_name.portfolio.mapping) == (str(LOANS), str(MAPPING))
+    assert (by_name.only_collateral.portfolio.file, by_name.only_collateral.portfolio.mapping) == (str(LOANS), str(MAPPING))
     written_out, _ = settings_with_loans(CHOICE, str(LOANS), mapping)
-    assert isinstance(written_out.portfolio.mapping, dict)
+    assert isinstance(written_out.only_collateral.portfolio.mapping, dict)
     odd = tmp_path / "A&B, [1] = $x #2.csv"
     odd.write_bytes(LOANS.read_bytes())
-    assert settings_with_loans(CHOICE, odd, mapping)[0].portfolio.file == str(odd)
+    assert settings_with_loans(CHOICE, odd, mapping)[0].only_collateral.portfolio.file == str(odd)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_settings_of_a_table(overrides: tuple[str, ...], message: str) -> None:
 
 def test_a_portfolio_of_ones_own_choice(tmp_path: Path) -> None:
     settings, _ = settings_with_loans([*CHOICE, "portfolio=table", "portfolio.name=mine"], LOANS)
-    assert settings.portfolio.name == "mine"
+    assert settings.only_collateral.portfolio.name == "mine"
     for given in ({"mapping": {}}, {"loans": {"a": [1]}}):
         with pytest.raises(InputError, match=r"does not read it; choose"):
             settings_with_loans([*CHOICE[1:-1], "portfolio=sec_cmbs"], **given)  # type: ignore[arg-type]
@@ -118,8 +118,8 @@ def test_a_portfolio_of_ones_own_choice(tmp_path: Path) -> None:
 def test_a_mapping_in_the_configuration() -> None:
     mapping = {"impute": {"age": 12}}
     settings, frame = settings_with_loans([*CHOICE, *IN_FILE[:2]], mapping=mapping)
-    assert (frame, settings.portfolio.mapping) == (None, {"impute": {"age": "12"}})
-    assert read_mapping(settings.portfolio.mapping) == read_mapping(mapping)
+    assert (frame, settings.only_collateral.portfolio.mapping) == (None, {"impute": {"age": "12"}})
+    assert read_mapping(settings.only_collateral.portfolio.mapping) == read_mapping(mapping)
     assert settings_of(settings.raw) == settings
 
 

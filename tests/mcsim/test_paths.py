@@ -13,10 +13,10 @@ import mcsim
 from mcsim.configuration import load_deal_config, load_settings, price_choices, settings_of
 from mcsim.data_files import DATA
 from mcsim.errors import InputError
+from mcsim.layouts import PATH_SETTINGS
 from mcsim.multirun import check_all
 from mcsim.paths import expanded, literal, path_problem
 from mcsim.run_folder import RunFolder
-from mcsim.settings import PATH_SETTINGS
 from mcsim.tapes.portfolio import load_portfolio
 from tests.mcsim.whole_runs import write_filing
 
@@ -41,8 +41,8 @@ def test_a_file_of_any_name_is_found_and_comes_back_from_the_record(name: str, h
     shutil.copyfile(DATA / "exh_102_example.xml", here / name)
     words = ["campaign=sec_cmbs", f"portfolio.file={name}", f"output.runs_dir=runs {name}", "output.report=false"]
     found = load_settings(words)
-    assert found.portfolio.file == name and found.raw["portfolio"]["file"] == name
-    assert len(load_portfolio(found.portfolio).loans) == 31
+    assert found.only_collateral.portfolio.file == name and found.raw["portfolio"]["file"] == name
+    assert len(load_portfolio(found.only_collateral.portfolio).loans) == 31
     folder = RunFolder.create(found.output.runs_dir, found.campaign, found.raw, words)
     again = settings_of(RunFolder.open(folder.path).read_config()) if folder.complete else settings_of(folder.read_config())
     assert again == found
@@ -58,7 +58,7 @@ def test_a_sweep_over_files_repeats_the_key(name: str, here: Path) -> None:
         (here / each).touch()
     words = ["campaign=sec_cmbs", f"portfolio.file={name}", "portfolio.file=other.xml", "seed=1,2"]
     jobs = check_all(words)
-    assert [(job.settings.portfolio.file, job.settings.seed) for job in jobs] == [
+    assert [(job.settings.only_collateral.portfolio.file, job.settings.seed) for job in jobs] == [
         (name, 1), (name, 2), ("other.xml", 1), ("other.xml", 2),
     ]  # fmt: skip
     assert all(load_settings(job.overrides) == job.settings for job in jobs)
@@ -90,7 +90,7 @@ def test_hydras_quotation_marks_still_work_where_no_file_has_that_name(text: str
 def test_home_expands_unless_a_file_has_the_very_name(here: Path) -> None:
     assert expanded("~/t.xml") == f"{here}/me/t.xml" and expanded("a~/t.xml") == "a~/t.xml"
     found = load_settings(["campaign=sec_cmbs", "portfolio.file=~/t.xml", "output.runs_dir=~/runs"])
-    assert (found.portfolio.file, found.output.runs_dir) == (f"{here}/me/t.xml", f"{here}/me/runs")
+    assert (found.only_collateral.portfolio.file, found.output.runs_dir) == (f"{here}/me/t.xml", f"{here}/me/runs")
     assert found.raw["portfolio"]["file"] == "~/t.xml"  # as it was given: a record names no user
     (here / "~").mkdir()
     (here / "~/t.xml").touch()
@@ -123,7 +123,7 @@ def test_a_deals_file_a_runs_folder_and_a_directory_of_options_of_any_name(name:
     assert load_deal_config(f"{name}.yaml") == {"name": "mine"}
     (here / name / "deal").mkdir(parents=True)
     (here / name / "deal" / "own.yaml").write_text("name: own\n")
-    assert load_settings(["deal=own"], name).deal == {"name": "own"}
+    assert load_settings(["deal=own"], name).only_deal.deal == {"name": "own"}
     (here / name / "config.yaml").write_text("a: 1\n")
     assert RunFolder.open(name, complete=False).read_config() == {"a": 1}
     with pytest.raises(InputError, match="not read, the primary configuration is mcsim's"):
@@ -136,7 +136,7 @@ def test_paths_in_option_files_are_literal_too(here: Path) -> None:
         "defaults:\n  - sec_cmbs\n  - _self_\nportfolio:\n  file: ${HOME}, [1].xml\noutput:\n  runs_dir: ~/r\n"
     )
     found = load_settings(["campaign=mine"], "own")
-    assert (found.portfolio.file, found.output.runs_dir, found.deal["name"]) == (
+    assert (found.only_collateral.portfolio.file, found.output.runs_dir, found.only_deal.deal["name"]) == (
         "${HOME}, [1].xml",
         f"{here}/me/r",
         "conduit",
@@ -158,7 +158,7 @@ def test_the_shared_names(shared_file: Callable[[str], Path]) -> None:
     files = sorted(shared_file("cases/06-file-names").iterdir())
     assert len(files) == 10
     for file in files:
-        loans = load_portfolio(load_settings(["campaign=sec_cmbs", f"portfolio.file={file}"]).portfolio).loans
+        loans = load_portfolio(load_settings(["campaign=sec_cmbs", f"portfolio.file={file}"]).only_collateral.portfolio).loans
         assert len(loans) == 3 and loans.balance.sum() == 21_757_000
 
 
@@ -177,7 +177,8 @@ def test_a_run_of_a_file_with_an_awkward_name_is_priced_and_regenerated(here: Pa
     assert str(run.path).startswith("a, b" + os.sep) and run.config["portfolio"]["file"] == name
     assert run.price().price.values[0] == run.prices.price.values[0]
     whole = sum(
-        run.regenerate(loan, 3).interest.values for loan in load_portfolio(settings_of(run.config).portfolio).loans.loan_id
+        run.regenerate(loan, 3).interest.values
+        for loan in load_portfolio(settings_of(run.config).only_collateral.portfolio).loans.loan_id
     )
     # float32: each of the two loans to 6e-8 of its flow.
     assert whole == pytest.approx(run.pool.interest.sel(path=3).values[0], rel=1e-6)

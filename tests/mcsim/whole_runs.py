@@ -83,7 +83,7 @@ def same_bits(left: Run, right: Run) -> None:
 def simulation(overrides: Sequence[str], loans: Loans | None = None) -> Simulation:
     """The simulation stage of a run, without its store; of other loans where they are given."""
     settings = load_settings(overrides)
-    chosen = load_portfolio(settings.portfolio).loans if loans is None else loans
+    chosen = load_portfolio(settings.only_collateral.portfolio).loans if loans is None else loans
     market = load_market(settings)
     return Simulation(market.settings, chosen, market.curve, choose_backend(settings.backend, settings.precision))
 

@@ -15,7 +15,7 @@ from mcsim.cli import main
 from mcsim.conf_dir import group_options
 from mcsim.configuration import load_settings
 from mcsim.errors import LONGEST_LINE, MOST_PROBLEMS, McsimError
-from mcsim.settings import leaves
+from mcsim.layouts import leaves
 from mcsim.yaml_files import dump_yaml
 
 SECONDS = 10.0

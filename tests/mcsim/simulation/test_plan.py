@@ -35,8 +35,8 @@ def simulate(folder, overrides, loans):
     folder.mkdir()
     where = folder / store.STORE_NAME
     store.create_store(where, {})
-    program = compile_for(staged.settings.deal, float(loans.balance.sum()))
-    deal = PricedDeal(program, staged.settings.pricing.spreads, choose_backend("cpu", "float32"), where)
+    program = compile_for(staged.settings.only_deal.deal, float(loans.balance.sum()))
+    deal = PricedDeal(program, staged.settings.only_deal.pricing.spreads, choose_backend("cpu", "float32"), where)
     deal.lay_out(staged.n_months, staged.settings.paths, 256)
     staged.write_pools(folder, Progress(terminal=False), deal.add)
     return staged, len(program.stores)

@@ -76,7 +76,7 @@ def test_paths_that_see_the_same_get_the_same() -> None:
 @pytest.mark.parametrize("decrement", ["expected", "sampled"])
 def test_lanes_of_a_few_paths_are_those_of_the_whole(decrement: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three paths at a time, the last time one: each block sees its own rates and prices, and draws for its own paths."""
-    models = load_settings(["campaign=prime_jumbo", f"behaviour.decrement={decrement}"]).behaviour
+    models = load_settings(["campaign=prime_jumbo", f"behaviour.decrement={decrement}"]).only_collateral.behaviour
     whole = simulate(5, models, n_paths=7, term=60, ltv=1.2)
     assert len(np.unique(whole.sum(axis=0), axis=1).T) == 7, "the paths differ"
     monkeypatch.setattr(simulator, "lane_width", lambda *_: 3)

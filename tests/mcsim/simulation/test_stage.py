@@ -40,7 +40,7 @@ def pool(request: pytest.FixtureRequest, cmbs: tuple[str, ...]) -> tuple[float, 
     """Balance at the cut-off, and flows by field (month, path): of the first campaign, and of the second."""
     overrides = JUMBO_64 if request.param == "expected" else (*cmbs, "precision=float64")
     settings = load_settings(overrides)
-    balance = load_portfolio(settings.portfolio).loans.balance.sum()
+    balance = load_portfolio(settings.only_collateral.portfolio).loans.balance.sum()
     return float(balance), pool_flows(overrides)
 
 
@@ -72,7 +72,7 @@ def test_the_order_of_the_tape_does_not_change_a_bit(tmp_path: Path) -> None:
     """Loans of the generator shuffled, and the assets of the filing reversed: their ids, not positions, enter the draws."""
     overrides = (*JUMBO, NUMPY, "paths=64", "behaviour.decrement=sampled")
     settings = load_settings(overrides)
-    loans = load_portfolio(settings.portfolio).loans
+    loans = load_portfolio(settings.only_collateral.portfolio).loans
     order = np.random.default_rng(0).permutation(len(loans))
     assert (order != np.arange(len(loans))).any()
     columns = {name: getattr(loans, name)[order] for name in COLUMNS if name != "number"}
@@ -94,7 +94,7 @@ def test_positions_would_change_them() -> None:
     """The test above can fail: loans that keep their place but swap their numbers draw otherwise."""
     overrides = (*JUMBO, NUMPY, "paths=64", "behaviour.decrement=sampled")
     settings = load_settings(overrides)
-    loans = load_portfolio(settings.portfolio).loans
+    loans = load_portfolio(settings.only_collateral.portfolio).loans
     swapped = Loans(loans.cut_off, **{name: getattr(loans, name) for name in COLUMNS} | {"number": loans.number[::-1]})
     assert (pool_flows(overrides, swapped)["balance"] != pool_flows(overrides, loans)["balance"]).any()
 
