@@ -16,6 +16,7 @@ from mcsim.files import reason
 from mcsim.records import setting
 from mcsim.reports.price_table import COLUMNS, PRINTED, laid_out, price_table
 from mcsim.settings import Settings
+from mcsim.store.layout import DEALS
 
 if TYPE_CHECKING:
     from mcsim.results import Run
@@ -66,7 +67,7 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     run = run_campaign(settings, list(overrides), progress.Progress())
     title = f"{settings.campaign}: {settings.paths:,} paths, seed {settings.seed}"
     try:
-        shown = store.read_block(run.path, "prices", ["tranche", *COLUMNS])
+        shown = store.read_block(run.path, f"{DEALS}/{settings.deal['name']}/prices", ["tranche", *COLUMNS])
         lines = price_lines(shown, title, price_assumptions(settings.raw, run.attributes))
         if run.folder.report.is_file():
             lines.append(f"report  {run.folder.report}")

@@ -20,6 +20,7 @@ from mcsim.scenarios.generate import ScenarioGenerator
 from mcsim.settings import Settings
 from mcsim.simulation.prepare import horizon
 from mcsim.simulation.stage import CollateralStage
+from mcsim.store.layout import COLLATERAL
 from mcsim.work import Block, path_blocks, thread_count
 
 Array = NDArray[Any]
@@ -79,31 +80,35 @@ class Simulation:
             ``take(first_path, pool, discount)`` gets each block while it is in memory, from the thread that simulated it.
         """
         where, keeps, collateral = run_dir / store.STORE_NAME, self.settings.output.flows, self._collateral
+        place = self._place(where)
         if keeps:
             paths, path_block = self.settings.paths, self.settings.engine.path_block
             scenario_stage.lay_out(where, self.regions, self.n_months, paths, path_block)
-        collateral.lay_out(where)
+        collateral.lay_out(place)
 
         def work(block: Block) -> list[Array]:
             scenario = self.scenario(block)
             flows, loan_sums = collateral.flows(scenario)
             if keeps:
                 scenario_stage.write(where, scenario)
-                collateral.write_pool(where, block.first, flows)
+                collateral.write_pool(place, block.first, flows)
             if take is not None:
                 take(block.first, flows, scenario.discount)
             return loan_sums
 
         for loan_sums in self._progressing(work, progress):
             collateral.add(loan_sums)
-        collateral.write_means(where)
+        collateral.write_means(place)
 
     def write_loan_paths(self, run_dir: Path, progress: Progress) -> None:
         """Simulate each loan alone and write ``loan_paths``."""
-        where = run_dir / store.STORE_NAME
+        where = self._place(run_dir / store.STORE_NAME)
         self._collateral.lay_out_loan_paths(where)
         for _ in self._progressing(lambda block: self._collateral.write_loan_paths(where, self.scenario(block)), progress):
             pass
+
+    def _place(self, where: Path) -> Path:
+        return where / COLLATERAL / self.settings.portfolio.name
 
     def _progressing(self, work: Callable[[Block], Any], progress: Progress) -> Iterator[Any]:
         """Results of all blocks of the run; progress is told of each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,18 @@ def setting(config: Any, *keys: str) -> Any:
     for key in keys:
         config = config.get(key) if isinstance(config, dict) else None
     return config
+
+
+def collateral_section(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """``portfolio`` and ``behaviour`` of a collateral: of a campaign of one each they stand at the top of its configuration."""
+    return dict((setting(config, "collaterals") or {name: config}).get(name) or {})
+
+
+def deal_section(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """``deal``, ``groups`` (group of the deal → collateral) and ``pricing`` of a deal, likewise."""
+    found = dict((setting(config, "deals") or {name: config}).get(name) or {})
+    alone = {str(setting(found, "deal", "group")): str(setting(found, "portfolio", "name"))}
+    return {"groups": alone if "portfolio" in found else {}, **found}
 
 
 def _optional(folder: Path, name: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mcsim.results import Run
 
 
-def regenerate_loan(run: Run, loan_id: str, path: int) -> xr.Dataset:
+def regenerate_loan(run: Run, loan_id: str, path: int, collateral: str | None = None) -> xr.Dataset:
     """Flows of one loan on one path, simulated again alone: its row of a loan-level store, to the bit.
 
     Raises

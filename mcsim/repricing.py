@@ -14,6 +14,7 @@ from mcsim import store
 from mcsim.backend import Backend, choose_backend
 from mcsim.errors import InputError, shown
 from mcsim.records import recorded_config
+from mcsim.store.layout import COLLATERAL
 from mcsim.store.marker import require_manifest
 from mcsim.work import path_blocks
 
@@ -29,6 +30,7 @@ def reprice(
     deal: dict[str, Any] | str | None = None,
     spread: float | dict[str, float] | None = None,
     config_dir: str | Path | None = None,
+    name: str | None = None,
 ) -> xr.Dataset:
     """Prices of another deal or other spreads.
 
@@ -42,6 +44,8 @@ def reprice(
         One spread for all classes, or spreads by class with ``default``; annual, continuously compounded.
     config_dir : path, optional
         A directory of the user's own options, where ``deal`` is one of them.
+    name : str, optional
+        Which of the run's deals is priced again, or whose collateral another deal takes; needed where it has several.
 
     Returns
     -------
@@ -50,23 +54,24 @@ def reprice(
     """
     require_manifest(run.path)  # prices of part of the paths would be no prices
     config = recorded_config(run.path)
-    chosen = config["deal"] if deal is None else _deal(deal, config_dir)
-    spreads = _spreads(config["pricing"]["spreads"] if spread is None else spread)
+    own = run.deals.only("price(...)") if name is None else run.deals[name]
+    chosen = own.config["deal"] if deal is None else _deal(deal, config_dir)
+    spreads = _spreads(own.config["pricing"]["spreads"] if spread is None else spread)
     backend = choose_backend("auto", "float64")
     path_block = int(config["engine"]["path_block"])
-    from mcsim.reports.assumptions import price_assumptions
     from mcsim.valuation.stage import prices_dataset
 
-    if "pool" not in store.groups(run.path):
+    (collateral,) = own.config["groups"].values()
+    if f"{COLLATERAL}/{collateral}/pool" not in run.groups:
         raise InputError(f"run {run.run_id} kept no pool to price again (output.flows=false); run again with output=pool")
-    priced = prices_dataset(price_stored(run.path, chosen, spreads, path_block, backend))
-    return priced.assign_attrs(assumptions=price_assumptions(config, run.attributes, chosen))
+    priced = prices_dataset(price_stored(run.path, collateral, chosen, spreads, path_block, backend))
+    return priced.assign_attrs(assumptions=own.assumptions(chosen))
 
 
 def price_stored(
-    run_dir: Path, deal: dict[str, Any], spreads: Mapping[str, float], path_block: int, backend: Backend
+    run_dir: Path, collateral: str, deal: dict[str, Any], spreads: Mapping[str, float], path_block: int, backend: Backend
 ) -> Prices:
-    """Run a deal over the stored pool and price its classes.
+    """Run a deal over the stored pool of a collateral and price its classes.
 
     Raises
     ------
@@ -78,17 +83,17 @@ def price_stored(
     from mcsim.deals.stage import compile_for
     from mcsim.priced_deal import PricedDeal
 
-    n_paths = store.read_block(run_dir, "pool", ["path"])["path"].size
+    n_paths = store.read_block(run_dir, "scenarios", ["path"])["path"].size
     priced = PricedDeal(compile_for(deal, float(store.attributes(run_dir)["pool_balance"])), spreads, backend)
     for block in path_blocks(n_paths, path_block):
         discount = store.read_block(run_dir, "scenarios", ["discount_factor"], block.first, block.count)["discount_factor"]
-        priced.add(block.first, read_pool(run_dir, block.first, block.count), discount)
+        priced.add(block.first, read_pool(run_dir, collateral, block.first, block.count), discount)
     return priced.finish()
 
 
-def read_pool(run_dir: Path, first: int, count: int) -> np.ndarray:
-    """Pool flows of a path block, (month, field, path)."""
-    block = store.read_block(run_dir, "pool", list(FIELDS), first, count)
+def read_pool(run_dir: Path, collateral: str, first: int, count: int) -> np.ndarray:
+    """Pool flows of a collateral on a path block, (month, field, path)."""
+    block = store.read_block(run_dir, f"{COLLATERAL}/{collateral}/pool", list(FIELDS), first, count)
     return np.stack([block[name][0] for name in FIELDS], axis=1)
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcsim import store
-from mcsim.errors import InputError, StoreError
+from mcsim.book_results import CollateralResults, DealResults, Named
+from mcsim.errors import InputError, StoreError, first_of
 from mcsim.records import read_warnings
 from mcsim.reports.price_table import laid_out, price_table
 from mcsim.run_folder import RunFolder
+from mcsim.store.layout import COLLATERAL, DEALS, POSITIONS
 from mcsim.store.marker import require_manifest
 
 if TYPE_CHECKING:
@@ -81,36 +83,54 @@ class Run:
         return store.attributes(self.path)
 
     @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups of the store that hold arrays."""
+        return store.groups(self.path)
+
+    @cached_property
+    def collateral(self) -> Named[CollateralResults]:
+        """What the run holds of each collateral, by name."""
+        return Named(self, COLLATERAL, CollateralResults)
+
+    @cached_property
+    def deals(self) -> Named[DealResults]:
+        """What the run holds of each deal, by name."""
+        return Named(self, DEALS, DealResults)
+
+    @cached_property
     def scenarios(self) -> xr.Dataset:
-        """Rates (month, path) and home prices (region, month, path); month 0 is the cut-off."""
-        return self._group("scenarios")
+        """Rates (month, path) and home prices (region, month, path); month 0 is the cut-off. Of all collaterals."""
+        return self.group("scenarios")
 
     @cached_property
+    def positions(self) -> xr.Dataset:
+        """Value, standard error and price of each position (position), USD."""
+        return self.group(f"{POSITIONS}/prices")
+
+    @property
     def pool(self) -> xr.Dataset:
-        """Cash flow of the collateral (group, month, path), USD."""
-        return self._group("pool")
+        """Cash flow of the collateral (group, month, path), USD. As what follows, of a run that has one of each."""
+        return self.collateral.only("pool").pool
 
-    @cached_property
+    @property
     def loans(self) -> xr.Dataset:
         """Cash flow of each loan: its mean (loan, month), or every path (loan, month, path) where the run kept them; USD."""
-        return self._group("loan_paths" if "loan_paths" in store.groups(self.path) else "loans")
+        return self.collateral.only("loans").loans
 
-    @cached_property
+    @property
     def tranches(self) -> xr.Dataset:
         """Cash flow of classes, fees and accounts (tranche | fee | account, month, path), USD."""
-        return self._group("tranches")
+        return self.deals.only("tranches").tranches
 
-    @cached_property
+    @property
     def path_values(self) -> xr.Dataset:
         """What each path contributes to a class's price: value, principal, write-down (tranche, path), USD."""
-        return self._group("path_values")
+        return self.deals.only("path_values").path_values
 
-    @cached_property
+    @property
     def prices(self) -> xr.Dataset:
         """Price, standard error, average life, loss of each class (tranche); attribute ``assumptions``: what they rest on."""
-        from mcsim.reports.assumptions import price_assumptions
-
-        return self._group("prices").assign_attrs(assumptions=price_assumptions(self.config, self.attributes))
+        return self.deals.only("prices").prices
 
     def price(
         self,
@@ -135,9 +155,7 @@ class Run:
         xarray.Dataset
             As :attr:`prices`.
         """
-        from mcsim.repricing import reprice
-
-        return reprice(self, deal, spread, config_dir)
+        return self.deals.only("price(...)").price(deal, spread, config_dir)
 
     def regenerate(self, loan_id: str, path: int) -> xr.Dataset:
         """Cash flow of one loan on one path (month), simulated again alone: to the bit what it added to the run.
@@ -192,33 +210,35 @@ class Run:
             raise StoreError(problem)
         return files
 
-    def _group(self, group: str) -> xr.Dataset:
-        known = store.groups(self.path)
-        if group not in known:
-            how = f"; run again with {_KEPT_BY[group]}" if group in _KEPT_BY else ""
-            raise InputError(f"run {self.run_id} kept no {group}: it holds {', '.join(known) or 'nothing'}{how}")
-        return store.open_group(self.path, group)
+    def group(self, name: str) -> xr.Dataset:
+        """A group of the store, by its path in it."""
+        if name not in self.groups:
+            stage = name.rsplit("/", 1)[-1]
+            how = f"; run again with {_KEPT_BY[stage]}" if stage in _KEPT_BY else ""
+            what = name if max(len(self.collateral), len(self.deals)) > 1 else stage
+            raise InputError(f"run {self.run_id} kept no {what}: it holds {first_of(self.groups) or 'nothing'}{how}")
+        return store.open_group(self.path, name)
 
     def _facts(self) -> list[tuple[str, str]]:
         facts = self.attributes
         commit = (facts.get("git_commit") or "unknown")[:12] + (" (changed)" if facts.get("git_dirty") else "")
-        names = store.groups(self.path)
-        sizes = {dim: size for name in names for dim, size in store.sizes(self.path, name).items()}
+        sizes = {dim: size for name in self.groups for dim, size in store.sizes(self.path, name).items()}
         return [
             ("run", self.run_id + ("" if self.complete else " (incomplete)")),
             ("created", str(facts.get("created", "unknown"))),
             ("seed", str(facts.get("seed", "unknown"))),
             ("backend", f"{facts.get('backend', 'unknown')}, {facts.get('precision', 'unknown')}"),
             ("mcsim", f"{facts.get('mcsim_version', 'unknown')}, commit {commit}"),
-            ("holds", ", ".join(names) or "nothing"),
+            ("holds", ", ".join(self.groups) or "nothing"),
             ("sizes", ", ".join(f"{dim} {size:,}" for dim, size in sizes.items())),
             *([("warnings", f"{len(self.warnings)}: see run.warnings")] if self.warnings else []),
         ]
 
     def _price_rows(self) -> list[tuple[str, ...]]:
-        if "prices" not in store.groups(self.path) or not self.complete:
+        priced = [deal for name, deal in self.deals.items() if f"{DEALS}/{name}/prices" in self.groups]
+        if not priced or not self.complete:
             return []
-        return price_table(self.prices, ("price", "price_standard_error", "value", "value_standard_error", "wal"))
+        return price_table(priced[0].prices, ("price", "price_standard_error", "value", "value_standard_error", "wal"))
 
     def __repr__(self) -> str:
         lines = [f"{name:8} {value}" for name, value in self._facts()]

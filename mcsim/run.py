@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcsim import provenance, store
-from mcsim.backend import choose_backend
+from mcsim.backend import Backend, choose_backend
 from mcsim.errors import InputError, McsimError, exhausted
 from mcsim.files import write_whole
 from mcsim.progress import Progress
@@ -16,6 +16,7 @@ from mcsim.results import Run
 from mcsim.run_folder import RunFolder
 from mcsim.run_log import RunLog
 from mcsim.settings import Settings
+from mcsim.store.layout import COLLATERAL, DEALS
 from mcsim.unread import without_effect
 
 log = logging.getLogger("mcsim")
@@ -64,9 +65,9 @@ def run_campaign(
         keep(folder)
         run_log.move(folder)
         log.info("run %s", folder.run_id)
-        deal = checked_deal(settings, tape.loans, backend, folder.path, folder.store)
+        deal = checked_deal(settings, tape.loans, backend, folder.path, folder.store / DEALS / str(settings.deal["name"]))
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
-        store.create_store(folder.store, {**attributes, "backend_reason": backend.reason, **_run_facts(tape, market)})
+        store.create_store(folder.store, {**attributes, **_run_facts(settings, tape, market, backend)})
 
         with compiling_ahead(backend), progress or Progress() as shown:
             simulation = Simulation(market.settings, tape.loans, market.curve, backend)
@@ -104,14 +105,25 @@ def _report_or_say_why(run: Run) -> None:
         log.warning("the run is complete, its report was not written: %s%s", why, again)
 
 
-def _run_facts(tape: Any, market: Any) -> dict[str, Any]:
+def _run_facts(settings: Settings, tape: Any, market: Any, backend: Backend) -> dict[str, Any]:
+    facts = _tape_facts(tape)
+    return {
+        "backend_reason": backend.reason,
+        "cut_off": tape.loans.cut_off.isoformat(),
+        "curve": market.curve.name,
+        "market": json.dumps(market.record()),
+        **facts,
+        COLLATERAL: json.dumps({settings.portfolio.name: facts}),
+        DEALS: json.dumps({settings.deal["name"]: {}}),
+    }
+
+
+def _tape_facts(tape: Any) -> dict[str, Any]:
+    """What is told of one collateral's loans."""
     from mcsim.reports.facts import portfolio_record
     from mcsim.tapes.notes import notes_record
 
     return {
-        "cut_off": tape.loans.cut_off.isoformat(),
-        "curve": market.curve.name,
-        "market": json.dumps(market.record()),
         "loans": len(tape.loans),
         "pool_balance": float(tape.loans.balance.sum()),
         "portfolio": json.dumps(portfolio_record(tape.loans)),

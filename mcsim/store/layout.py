@@ -16,6 +16,12 @@ from mcsim.variables import GROUPS, Variable
 
 STORE_NAME = "store.zarr"
 
+LAYOUT = 2
+"""Of the groups: scenarios, ``collateral/<name>``, ``deals/<name>``, positions. 1 had every group at the root."""
+
+COLLATERAL, DEALS, POSITIONS = "collateral", "deals", "positions"
+"""Groups below which a book's parts are, each under its name."""
+
 CHUNK_PATHS = 256
 """Paths of a chunk: the path blocks of all engines are multiples of it. With 360 months of float64 a chunk is 720 KiB,
 enough for a codec to work on and little enough to read one label of one block."""
@@ -44,14 +50,14 @@ def store_path(run_dir: str | Path) -> Path:
 
 
 def group_variables(group: str) -> dict[str, Variable]:
-    """The variables of a group. A nested group (``reprice/a/tranches``) has those of its last name.
+    """The variables of a group: of its whole name where the table has it, else of its last (``deals/a/tranches``).
 
     Raises
     ------
     ValueError
         If :data:`mcsim.variables.GROUPS` does not know the group.
     """
-    stage = group.rsplit("/", 1)[-1]
+    stage = group if group in GROUPS else group.rsplit("/", 1)[-1]
     if stage not in GROUPS:
         raise ValueError(f"unknown group {stage!r} of the store{nearest(stage, GROUPS)}")
     return GROUPS[stage]

@@ -13,7 +13,7 @@ import zarr
 
 from mcsim.errors import IncompleteRunError, StoreError, nearest
 from mcsim.store.checked import local_store
-from mcsim.store.layout import group_variables, store_path
+from mcsim.store.layout import LAYOUT, group_variables, store_path
 from mcsim.store.marker import is_complete, read_manifest
 
 if TYPE_CHECKING:
@@ -222,9 +222,12 @@ def _open_root(store: Path) -> zarr.Group:
     if metadata.exists() and not metadata.is_file():  # a pipe would hang
         raise StoreError(f"{metadata} is no file; restore it, or run again")
     try:
-        return zarr.open_group(local_store(store), mode="r")
+        root = zarr.open_group(local_store(store), mode="r")
     except _UNREADABLE as error:
         raise StoreError(f"{store} is not a zarr store, or its metadata is damaged: {error}") from error
+    if root.attrs.get("layout") != LAYOUT:
+        raise StoreError(f"{store}: written by an mcsim that laid its store out otherwise; run again to read it")
+    return root
 
 
 def _read(array: zarr.Array[Any], region: tuple[slice, ...], what: str) -> np.ndarray:

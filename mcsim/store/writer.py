@@ -18,7 +18,7 @@ from zarr.errors import ZarrUserWarning
 
 from mcsim.errors import StoreError, nearest
 from mcsim.files import writing
-from mcsim.store.layout import Layout, group_variables, plan
+from mcsim.store.layout import LAYOUT, Layout, group_variables, plan
 from mcsim.store.shard import BLOSC, encode_shard, write_shard
 from mcsim.store.status import INCOMPLETE, STATUS
 from mcsim.variables import COORDINATES, Variable
@@ -71,12 +71,12 @@ def create_store(path: str | Path, attributes: Mapping[str, Any]) -> None:
     except OSError as error:
         raise StoreError(f"cannot make the store {path}: {error.strerror}") from error
     with writing(path):
-        zarr.create_group(str(path), zarr_format=3, attributes={**json.loads(text), STATUS: INCOMPLETE})
+        zarr.create_group(str(path), zarr_format=3, attributes={**json.loads(text), "layout": LAYOUT, STATUS: INCOMPLETE})
     _consolidate(path)
 
 
 def create_group(
-    store_path: str | Path,
+    where: str | Path,
     group: str,
     coords: Mapping[str, Sequence[Any] | np.ndarray],
     shards_path: int = 1,
@@ -88,10 +88,10 @@ def create_group(
 
     Parameters
     ----------
-    store_path : path
-        The store.
+    where : path
+        The store, or the place of a group within it (``store.zarr/deals/a``), which need not be there yet.
     group : str
-        A name of ``GROUPS``, or a path that ends in one (``reprice/a/tranches``).
+        A name of ``GROUPS``, or a path that ends in one (``deals/a/tranches``).
     coords : mapping
         Labels of each dimension: unique, in the order of the arrays; ``path`` is ``0..n-1``.
     shards_path : int
@@ -108,13 +108,15 @@ def create_group(
         raise ValueError(f"group {group!r}: expected names of letters, digits, '.', '_' and '-', joined by '/'")
     variables = group_variables(group)
     labels = _checked_labels(group, variables, coords, shards_path)
-    root = _open_for_writing(store_path, "")
-    if group in root:
+    store_path = _store_of(Path(where))
+    path = (Path(where) / group).relative_to(store_path).as_posix()
+    root = _open_for_writing(store_path)
+    if path in root:
         if not overwrite:
-            raise StoreError(f"group {group!r} of {store_path} exists already")
-        del root[group]
-    with writing(Path(store_path) / group):
-        _lay_out(root, group, labels, shards_path)
+            raise StoreError(f"group {path!r} of {store_path} exists already")
+        del root[path]
+    with writing(store_path / path):
+        _lay_out(root, path, labels, shards_path)
     _consolidate(store_path)
 
 
@@ -130,12 +132,12 @@ def _lay_out(root: zarr.Group, group: str, labels: Mapping[str, np.ndarray], sha
             _create_array(target, name, variable, plan(variable, sizes, shards_path))
 
 
-def write_block(store_path: str | Path, group: str, first_path: int, arrays: Mapping[str, np.ndarray]) -> None:
+def write_block(where: str | Path, group: str, first_path: int, arrays: Mapping[str, np.ndarray]) -> None:
     """Write a path block: whole shards of the variables given. Safe from threads that write disjoint blocks.
 
     Parameters
     ----------
-    store_path, group :
+    where, group :
         As in :func:`create_group`.
     first_path : int
         Path index of the first lane of ``arrays``.
@@ -150,7 +152,7 @@ def write_block(store_path: str | Path, group: str, first_path: int, arrays: Map
         nothing is written.
     """
     variables = group_variables(group)
-    folder = Path(store_path) / group
+    folder = Path(where) / group
     stored = _stored_layouts(folder)
     problems: list[str] = []
     writes: list[tuple[Path, Layout, int, np.ndarray]] = []
@@ -286,11 +288,17 @@ def _attributes(variable: Variable) -> dict[str, Any]:
     return {"units": variable.units, "long_name": variable.long_name}
 
 
-def _open_for_writing(store_path: str | Path, group: str) -> zarr.Group:
+def _store_of(where: Path) -> Path:
+    """The store that a place is in: the topmost of the nodes that lead to it; the place itself where there is none."""
+    nodes = [place for place in (where, *where.parents) if (place / METADATA).is_file()]
+    return next((node for node in nodes if node.parent not in nodes), where)
+
+
+def _open_for_writing(store_path: Path) -> zarr.Group:
     try:
-        return zarr.open_group(str(store_path), path=group, mode="r+", use_consolidated=False)
+        return zarr.open_group(str(store_path), mode="r+", use_consolidated=False)
     except (FileNotFoundError, ValueError, KeyError) as error:
-        raise StoreError(f"store {store_path} cannot be opened for writing{f' at {group!r}' if group else ''}") from error
+        raise StoreError(f"store {store_path} cannot be opened for writing") from error
 
 
 def _consolidate(store_path: str | Path) -> None:

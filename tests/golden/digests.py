@@ -28,11 +28,14 @@ DECREMENTS = ("expected", "sampled")
 
 
 def digests(run: Run) -> dict[str, str]:
-    """Stored variable, as ``group/name``, to the beginning of the SHA-256 of its values (little-endian, C order)."""
+    """Stored variable, as ``group/name``, to the beginning of the SHA-256 of its values (little-endian, C order).
+
+    The names are those of the first layout, which had every group at the root: ``collateral/prime_jumbo/pool`` was ``pool``.
+    """
     return {
-        f"{group}/{name}": _digest(values)
+        f"{group.rsplit('/', 1)[-1]}/{name}": _digest(values)
         for group in store.groups(run.path)
-        for name, values in sorted(getattr(run, group).data_vars.items())
+        for name, values in sorted(run.group(group).data_vars.items())
     }
 
 

@@ -18,7 +18,8 @@ from mcsim.store import marker
 from tests.mcsim.small_runs import files_of, flip, swap
 
 VERBS = ("info", "price", "report", "verify")
-POOL = "store.zarr/pool/loss/c/0/0/0"
+DEAL = "store.zarr/deals/senior_subordinate"
+POOL = "store.zarr/collateral/prime_jumbo/pool/loss/c/0/0/0"
 RATES = "store.zarr/scenarios/discount_factor/c/0/0"
 
 
@@ -63,8 +64,8 @@ READ_BY = {
     "info": ("config.yaml", "overrides.txt", "env.json", "inputs.json", "warnings.json", "store.zarr/zarr.json", "COMPLETE"),
     "price": ("config.yaml", "store.zarr/zarr.json", POOL, RATES, "COMPLETE"),
     "report": (
-        "config.yaml", "env.json", "inputs.json", "rejects.csv", "warnings.json", POOL, RATES, "store.zarr/prices/value/c/0",
-        "store.zarr/tranches/tranche/c/0", "store.zarr/tranches/collections/c/0/1", "COMPLETE",
+        "config.yaml", "env.json", "inputs.json", "rejects.csv", "warnings.json", POOL, RATES, f"{DEAL}/prices/value/c/0",
+        f"{DEAL}/tranches/tranche/c/0", f"{DEAL}/tranches/collections/c/0/1", "COMPLETE",
     ),
 }  # fmt: skip
 
@@ -83,7 +84,7 @@ def test_two_shards_that_changed_places(folder: Path, answer: Callable[[str], tu
     """Each is sound by its own checksum, and the prices would be others."""
     swap(folder / POOL, folder / POOL.replace("0/0/0", "0/0/1"))
     code, said = answer(verb)
-    assert code == 4 and "store.zarr/pool/loss/c/0/0" in said
+    assert code == 4 and "store.zarr/collateral/prime_jumbo/pool/loss/c/0/0" in said
 
 
 def test_one_digit_of_the_pools_balance(folder: Path, answer: Callable[[str], tuple[int, str]]) -> None:
@@ -113,7 +114,7 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lose, empty, cut])
-@pytest.mark.parametrize("name", [POOL, "store.zarr/tranches/tranche_balance/c/0/0/1", "env.json"])
+@pytest.mark.parametrize("name", [POOL, f"{DEAL}/tranches/tranche_balance/c/0/0/1", "env.json"])
 def test_what_is_lost_or_short_is_seen_by_all(
     folder: Path, answer: Callable[[str], tuple[int, str]], damage: Callable[[Path], None], name: str
 ) -> None:
@@ -126,7 +127,7 @@ def test_what_is_lost_or_short_is_seen_by_all(
         mcsim.open_run(folder)
 
 
-@pytest.mark.parametrize("name", ["store.zarr/pool/loss/c/0/0/2", "store.zarr/mine/zarr.json", "store.zarr/.zattrs"])
+@pytest.mark.parametrize("name", [f"{POOL[:-1]}2", "store.zarr/mine/zarr.json", "store.zarr/.zattrs"])
 def test_a_foreign_file_of_the_store(folder: Path, answer: Callable[[str], tuple[int, str]], name: str) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("{}")

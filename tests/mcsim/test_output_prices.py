@@ -26,7 +26,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
 
 def test_prices_are_the_same_and_nothing_else_is_kept(runs: tuple[Run, Run]) -> None:
     whole, small = runs
-    assert store.groups(small.path) == ("path_values", "prices")
+    deal = "deals/senior_subordinate"
+    assert store.groups(small.path) == (f"{deal}/path_values", f"{deal}/prices")
     for group in ("path_values", "prices"):
         for name in GROUPS[group]:
             left, right = getattr(whole, group)[name].values, getattr(small, group)[name].values
@@ -64,7 +65,9 @@ def test_values_by_path_are_those_of_the_flows(runs: tuple[Run, Run]) -> None:
 def test_what_was_not_kept_is_said(runs: tuple[Run, Run], capsys: pytest.CaptureFixture[str]) -> None:
     run = runs[1]
     for group in ("pool", "scenarios", "tranches"):
-        with pytest.raises(InputError, match=rf"kept no {group}: it holds path_values, prices; .*output\.flows=true"):
+        with pytest.raises(
+            InputError, match=rf"kept no {group}: it holds deals/\S+/path_values, deals/\S+/prices; .*output\.flows=true"
+        ):
             getattr(run, group)
     with pytest.raises(InputError, match="kept no pool to price again.*output=pool"):
         run.price(spread=0.01)

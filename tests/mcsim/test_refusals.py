@@ -19,7 +19,7 @@ from mcsim.errors import IncompleteRunError, InputError, StoreError
 from tests.mcsim.small_runs import SMALL
 
 VERBS = ("info", "price", "report", "verify")
-POOL = "store.zarr/pool/loss/c/0/0/0"
+POOL = "store.zarr/collateral/prime_jumbo/pool/loss/c/0/0/0"
 
 
 def answer(verb: str, run: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

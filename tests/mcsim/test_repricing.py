@@ -219,8 +219,8 @@ def test_on_the_command_line(jumbo: Run, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_pool_of_a_block(jumbo: Run, tmp_path: Path) -> None:
     names = list(GROUPS["pool"])
-    whole = read_block(jumbo.path, "pool", names)
-    block = read_pool(jumbo.path, 256, 44)
+    whole = read_block(jumbo.path, "collateral/prime_jumbo/pool", names)
+    block = read_pool(jumbo.path, "prime_jumbo", 256, 44)
     assert block.shape == (len(whole["loss"][0]), len(names), 44) and block.dtype == np.float64
     for i, name in enumerate(names):
         np.testing.assert_array_equal(block[:, i], whole[name][0][:, 256:])

@@ -21,9 +21,15 @@ from mcsim.variables import GROUPS
 CONFIG = {"campaign": "tiny", "seed": 5, "paths": 4}
 COORDS = {
     "scenarios": {"region": ["CA"], "month": range(3), "path": range(4)},
-    "pool": {"group": ["all"], "month": [1, 2], "path": range(4)},
-    "tranches": {"tranche": ["A<1>", "B"], "fee": ["trustee"], "account": ["reserve"], "month": [1, 2], "path": range(4)},
-    "prices": {"tranche": ["A<1>", "B"]},
+    "collateral/homes/pool": {"group": ["all"], "month": [1, 2], "path": range(4)},
+    "deals/first/tranches": {
+        "tranche": ["A<1>", "B"],
+        "fee": ["trustee"],
+        "account": ["reserve"],
+        "month": [1, 2],
+        "path": range(4),
+    },
+    "deals/first/prices": {"tranche": ["A<1>", "B"]},
 }
 
 
@@ -32,8 +38,12 @@ def fill(folder, groups):
     for group in groups:
         store.create_group(folder.store, group, COORDS[group], 4)
         sizes = {dim: len(labels) for dim, labels in COORDS[group].items()}
-        arrays = {n: np.full([sizes[d] for d in v.dims], 1.5) for n, v in GROUPS[group].items()}
+        arrays = {n: np.full([sizes[d] for d in v.dims], 1.5) for n, v in variables(group).items()}
         store.write_block(folder.store, group, 0, arrays)
+
+
+def variables(group):
+    return GROUPS[group.rsplit("/", 1)[-1]]
 
 
 @pytest.fixture
@@ -55,12 +65,12 @@ def fake_run_module(monkeypatch):
 def test_groups_are_lazy_and_have_units(folder):
     run = mcsim.open_run(folder.path)
     for group in COORDS:
-        data = getattr(run, group)
-        assert list(data) == list(GROUPS[group])
+        data = getattr(run, group.rsplit("/", 1)[-1])
+        assert list(data) == list(variables(group))
         name = next(iter(data))
-        assert data[name].attrs["units"] == GROUPS[group][name].units
+        assert data[name].attrs["units"] == variables(group)[name].units
         assert not data[name].variable._in_memory
-        assert getattr(run, group) is data
+        assert getattr(run, group.rsplit("/", 1)[-1]) is data
     assert run.config == CONFIG
     assert run.attributes["precision"] == "float32"
     assert run.verify() > 0
@@ -73,8 +83,10 @@ def test_a_group_that_was_not_kept(folder):
 
 
 def test_loans_are_the_paths_where_they_were_kept(folder):
-    store.create_group(folder.store, "loan_paths", {"loan": ["7"], "month": [1, 2], "path": range(4)}, 4)
-    store.write_block(folder.store, "loan_paths", 0, {name: np.zeros((1, 2, 4)) for name in GROUPS["loan_paths"]})
+    store.create_group(folder.store, "collateral/homes/loan_paths", {"loan": ["7"], "month": [1, 2], "path": range(4)}, 4)
+    store.write_block(
+        folder.store, "collateral/homes/loan_paths", 0, {name: np.zeros((1, 2, 4)) for name in GROUPS["loan_paths"]}
+    )
     folder.mark_complete()
     assert Run(folder).loans.balance.dims == ("loan", "month", "path")
 
@@ -105,7 +117,7 @@ def test_an_unfinished_run_can_be_looked_at_when_asked(tmp_path):
     made = RunFolder.create(tmp_path / "runs", "tiny", CONFIG)
     with pytest.raises(IncompleteRunError):
         Run(made)
-    fill(made, ["pool"])
+    fill(made, ["collateral/homes/pool"])
     run = mcsim.open_run(made.path, complete=False)
     assert run.complete is False and Run(made, complete=False).complete is False
     text = repr(run)
@@ -114,17 +126,17 @@ def test_an_unfinished_run_can_be_looked_at_when_asked(tmp_path):
 
 
 def test_verify_sees_damage(folder):
-    shard = folder.store / "pool/loss/c/0/0/0"
+    shard = folder.store / "collateral/homes/pool/loss/c/0/0/0"
     data = bytearray(shard.read_bytes())
     data[3] ^= 4
     shard.write_bytes(data)
-    with pytest.raises(StoreError, match="pool/loss/c/0/0/0"):
+    with pytest.raises(StoreError, match="collateral/homes/pool/loss/c/0/0/0"):
         Run(folder).verify()
 
 
 def test_price_and_report_go_to_their_modules(folder, monkeypatch):
     repricing, written = ModuleType("mcsim.repricing"), []
-    repricing.reprice = lambda run, deal, spread, config_dir: (run, deal, spread, config_dir)
+    repricing.reprice = lambda run, deal, spread, config_dir, name: (run, deal, spread, config_dir)
     monkeypatch.setitem(sys.modules, "mcsim.repricing", repricing)
     monkeypatch.setattr("mcsim.reports.report.write_report", written.append)
     run = Run(folder)

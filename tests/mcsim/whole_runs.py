@@ -113,6 +113,5 @@ if __name__ == "__main__":
         on_cuda, on_numpy = (make_run(Path(sys.argv[1]), *TINY, f"backend={target}") for target in ("cuda", "numpy"))
     same_bits(on_cuda, on_numpy)
     found = stored(on_cuda)
-    sys.stdout.write(
-        f"same bits in {len(found)} arrays, {on_cuda.attributes['backend']}, {found['pool/loss'].max():.2f} lost\n"
-    )
+    lost = found["collateral/prime_jumbo/pool/loss"].max()
+    sys.stdout.write(f"same bits in {len(found)} arrays, {on_cuda.attributes['backend']}, {lost:.2f} lost\n")

@@ -31,7 +31,8 @@ def folder(sound_folder: Path, tmp_path: Path) -> Path:
 
 
 def shard(folder: Path, variable: str) -> Path:
-    [found] = [path for path in (folder / store.STORE_NAME / variable / "c").rglob("*") if path.is_file()]
+    [place] = (folder / store.STORE_NAME).rglob(f"{variable}/c")
+    [found] = [path for path in place.rglob("*") if path.is_file()]
     return found
 
 

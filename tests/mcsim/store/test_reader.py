@@ -12,6 +12,7 @@ import xarray as xr
 
 from mcsim import store
 from mcsim.errors import StoreError
+from mcsim.store.layout import LAYOUT
 
 SHAPE = (3, 20)
 
@@ -58,7 +59,7 @@ def test_a_group_is_lazy_and_in_the_order_of_the_table(scenarios):
     assert not data.short_rate.variable._in_memory
     assert data.path.attrs["long_name"].startswith("index of the path")
     found = store.attributes(path)
-    assert found.pop("status").startswith("incomplete")
+    assert found.pop("status").startswith("incomplete") and found.pop("layout") == LAYOUT
     assert found == {"seed": 11, "config": '{"paths": 20}', "git_commit": None}
 
 
@@ -140,3 +141,29 @@ def test_what_is_not_there_is_said(scenarios, tmp_path):
     (path / "zarr.json").write_text((path / "zarr.json").read_text()[:100])
     with pytest.raises(StoreError, match="metadata is damaged"):
         store.open_group(path, "scenarios")
+
+
+def test_a_store_of_an_older_layout_is_refused_in_words(tmp_path):
+    """Its groups stand at the root, and it names no layout: every way to read it says so."""
+    path = tmp_path / "store.zarr"
+    store.create_store(path, {"seed": 11})
+    store.create_group(path, "pool", {"group": ["a"], "month": [1], "path": range(2)}, 2)
+    text = (path / "zarr.json").read_text()
+    assert '"layout": 2,' in text
+    (path / "zarr.json").write_text(text.replace('"layout": 2,', ""))
+    for read in (store.attributes, store.groups, store.missing_shards, lambda run: store.open_group(run, "pool")):
+        with pytest.raises(StoreError, match="laid its store out otherwise; run again"):
+            read(tmp_path)
+
+
+def test_a_place_within_the_store_is_laid_out_in_the_store(tmp_path):
+    """Stages write below the place that they are given; metadata is gathered at the root all the same."""
+    path = tmp_path / "store.zarr"
+    store.create_store(path, {})
+    for name in ("a.zarr", "b"):
+        store.create_group(path / "deals" / name, "prices", {"tranche": ["A"]})
+        store.write_block(path / "deals" / name, "prices", 0, {"price": np.ones(1)})
+    assert store.groups(tmp_path) == ("deals/a.zarr/prices", "deals/b/prices")
+    assert float(xr.open_zarr(path, group="deals/a.zarr/prices").price[0]) == 1
+    with pytest.raises(StoreError, match=r"group 'deals/b/prices' of .*store\.zarr exists already"):
+        store.create_group(path / "deals/b", "prices", {"tranche": ["A"]})
