@@ -57,15 +57,16 @@ def _planned() -> float:
     """The planner's estimate of the same simulation, bytes."""
     from mcsim.configuration import load_settings
     from mcsim.deals.stage import compile_for
-    from mcsim.simulation.plan import estimate
+    from mcsim.simulation.plan import Size, estimate
     from mcsim.simulation.prepare import horizon
     from mcsim.tapes.portfolio import load_portfolio
 
     settings = load_settings([*CAMPAIGN, f"paths={PATHS}"])
-    loans = load_portfolio(settings.only_collateral.portfolio).loans
-    n_regions, n_months = len(set(loans.region.tolist())), horizon(loans, settings.only_collateral.portfolio)
-    rows = len(compile_for(settings.only_deal.deal, float(loans.balance.sum())).stores)
-    return float(estimate(settings, len(loans), n_months, n_regions, threads=1, deal_rows=rows).total)
+    ((name, chosen),), ((deal, _),) = settings.collaterals.items(), settings.deals.items()
+    loans = load_portfolio(chosen.portfolio).loans
+    sizes = {name: Size(len(loans), horizon(loans, chosen.portfolio))}
+    rows = {deal: len(compile_for(settings.only_deal.deal, float(loans.balance.sum())).stores)}
+    return float(estimate(settings, sizes, len(set(loans.region.tolist())), threads=1, deal_rows=rows).total)
 
 
 def measure() -> list[Record]:

@@ -18,7 +18,7 @@ from mcsim.configuration import load_settings
 from mcsim.deals.stage import compile_for, stored_flows
 from mcsim.market.start import load_market
 from mcsim.pipeline import Simulation
-from mcsim.priced_deal import PricedDeal
+from mcsim.priced_book import PricedBook
 from mcsim.progress import Progress
 from mcsim.scenarios.stage import scenario_arrays
 from mcsim.tapes.portfolio import load_portfolio
@@ -56,18 +56,21 @@ class _Parts:
         settings = load_settings([*overrides, "output=prices"])
         market = load_market(settings)
         self.settings = market.settings
-        loans = load_portfolio(self.settings.only_collateral.portfolio).loans
+        ((name, chosen),) = self.settings.collaterals.items()
+        loans = {name: load_portfolio(chosen.portfolio).loans}
         self.backend = choose_backend(self.settings.backend, self.settings.precision)
         self.simulation = Simulation(self.settings, loans, market.curve, self.backend)
-        self.program = compile_for(self.settings.only_deal.deal, float(loans.balance.sum()))
+        balances, horizons = {name: float(loans[name].balance.sum())}, {name: self.simulation.n_months}
+        self._book = lambda: PricedBook(self.settings.deals, balances, horizons, self.backend)
+        self.program = compile_for(self.settings.only_deal.deal, balances[name])
 
     def compute(self) -> None:
         """Scenarios, loans, waterfall and discounting of every path; nothing is written."""
-        deal = PricedDeal(self.program, self.settings.only_deal.pricing.spreads, self.backend)
+        book = self._book()
         with tempfile.TemporaryDirectory() as folder:
             store.create_store(Path(folder) / store.STORE_NAME, {})
-            self.simulation.write_pools(Path(folder), Progress(terminal=False), deal.add)
-        deal.finish()
+            self.simulation.write_pools(Path(folder), Progress(terminal=False), book.add)
+        book.finish()
 
     def writer(self) -> Callable[[], None]:
         """A call that writes the arrays of one block as often as the run has blocks, on its threads."""
@@ -75,7 +78,8 @@ class _Parts:
 
         settings, months = self.settings, range(1, self.simulation.n_months + 1)
         size = min(settings.engine.path_block, settings.paths)
-        scenario, flows = self.simulation.pool(Block(0, size))
+        scenario, (collateral,) = self.simulation.scenario(Block(0, size)), self.simulation.collaterals.values()
+        flows = collateral.pool(scenario)
         classes = run_deal(self.program, flows, self.backend)
         arrays: dict[str, dict[str, Any]] = {
             "scenarios": scenario_arrays(scenario),

@@ -53,7 +53,7 @@ def compile_now() -> None:
     backend = Backend("cpu", "float64", "ahead")
     program = compile_deal(load_deal(_DEAL, "ahead"), 100.0)
     priced = PricedDeal(program, {"default": 0.0}, backend)
-    priced.add(0, np.ones((1, len(FIELDS), 1)), np.ones((2, 1)))
+    priced.add(0, {"pool": np.ones((1, len(FIELDS), 1))}, np.ones((2, 1)))
 
 
 if __name__ == "__main__":

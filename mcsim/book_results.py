@@ -20,6 +20,30 @@ if TYPE_CHECKING:
 Part = TypeVar("Part")
 
 
+def assumptions_of(
+    config: Mapping[str, Any], attributes: Mapping[str, Any], name: str, deal: Mapping[str, Any] | None = None
+) -> list[str]:
+    """What prices of a deal of the run, or of another over the same collaterals, take for granted.
+
+    Parameters
+    ----------
+    config, attributes : mapping
+        The resolved configuration, and the attributes of the store.
+    name : str
+        Of the run's deal.
+    deal : mapping, optional
+        The deal that was priced, where it is not the run's own.
+    """
+    from mcsim.reports.assumptions import price_assumptions
+
+    own, said = records.deal_section(config, name), dict[str, None]()
+    facts = json.loads(attributes.get(COLLATERAL) or "{}")
+    for collateral in own["groups"].values() or ("",):
+        part = {**records.collateral_section(config, collateral), "deal": deal or own.get("deal")}
+        said |= dict.fromkeys(price_assumptions(part, facts.get(collateral, attributes)))
+    return list(said)
+
+
 class Named(Mapping[str, Part], Generic[Part]):
     """Collaterals or deals of a run by name, in the order of the campaign; a name that it does not have is told with those it has."""
 
@@ -127,14 +151,7 @@ class DealResults:
 
     def assumptions(self, deal: Mapping[str, Any] | None = None) -> list[str]:
         """What prices of this deal, or of another over the same collateral, take for granted."""
-        from mcsim.reports.assumptions import price_assumptions
-
-        chosen, said = deal or self.config.get("deal"), dict[str, None]()
-        for name in self.config.get("groups", {}).values() or [""]:
-            behaviour = records.collateral_section(self._run.config, name).get("behaviour")
-            facts = self._run.collateral[name].attributes if name in self._run.collateral else self._run.attributes
-            said |= dict.fromkeys(price_assumptions({"behaviour": behaviour, "deal": chosen}, facts))
-        return list(said)
+        return assumptions_of(self._run.config, self._run.attributes, self.name, deal)
 
     def price(
         self,

@@ -12,7 +12,7 @@ from typing import Any
 
 from mcsim.backend import Backend, choose_backend
 from mcsim.errors import McsimError
-from mcsim.priced_deal import checked_deal
+from mcsim.priced_book import checked_book
 from mcsim.settings import Settings
 
 
@@ -29,7 +29,7 @@ def problems_ahead(runs: Sequence[Settings], here: bool) -> list[str]:
         They run on this machine; the devices, memory and disk of another one are not known.
     """
     from mcsim.market.start import load_market
-    from mcsim.run_tape import load_tape
+    from mcsim.run_tape import load_tapes
 
     found: dict[str, None] = {}
     markets: set[str] = set()
@@ -43,28 +43,29 @@ def problems_ahead(runs: Sequence[Settings], here: bool) -> list[str]:
 
     with _nothing_logged():
         for _, group in groupby(sorted(runs, key=_of_tape), _of_tape):
-            tape, read = None, False
+            tapes, read = None, False
             for run in group:
                 if here:
                     tried(lambda run=run: choose_backend(run.backend, run.precision))  # type: ignore[misc]
                 if not read:
-                    tape, read = tried(lambda run=run: load_tape(run, None, Path())), True  # type: ignore[misc]
+                    tapes, read = tried(lambda run=run: load_tapes(run, None, Path())), True  # type: ignore[misc]
                 if _of_market(run) not in markets:
                     markets.add(_of_market(run))
                     tried(lambda run=run: load_market(run))  # type: ignore[misc]
-                if tape is not None:
-                    tried(lambda run=run, tape=tape: _check_deal(run, tape.loans, here))  # type: ignore[misc]
+                if tapes is not None:
+                    tried(lambda run=run, tapes=tapes: _check_book(run, tapes, here))  # type: ignore[misc]
     return list(found)
 
 
-def _check_deal(run: Settings, loans: Any, here: bool) -> None:
+def _check_book(run: Settings, tapes: Any, here: bool) -> None:
     runs_dir = Path(run.output.runs_dir).absolute()
     place = next(folder for folder in (runs_dir, *runs_dir.parents) if folder.exists())
-    checked_deal(run, loans, Backend("numpy", run.precision, "nothing is computed"), place if here else None)
+    loans = {name: tape.loans for name, tape in tapes.items()}
+    checked_book(run, loans, Backend("numpy", run.precision, "nothing is computed"), place if here else None)
 
 
 def _of_tape(run: Settings) -> str:
-    return repr((run.only_collateral.portfolio, run.home_prices.history_file))
+    return repr(([(name, own.portfolio) for name, own in run.collaterals.items()], run.home_prices.history_file))
 
 
 def _of_market(run: Settings) -> str:

@@ -61,14 +61,17 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     A print that fails does not fail the run: it is complete by then.
     """
     from mcsim import store
-    from mcsim.reports.assumptions import price_assumptions
+    from mcsim.book_results import assumptions_of
     from mcsim.run import run_campaign
 
     run = run_campaign(settings, list(overrides), progress.Progress())
     title = f"{settings.campaign}: {settings.paths:,} paths, seed {settings.seed}"
     try:
-        shown = store.read_block(run.path, f"{DEALS}/{settings.deal['name']}/prices", ["tranche", *COLUMNS])
-        lines = price_lines(shown, title, price_assumptions(settings.raw, run.attributes))
+        lines = list[str]()
+        for name in settings.deals:
+            shown = store.read_block(run.path, f"{DEALS}/{name}/prices", ["tranche", *COLUMNS])
+            of = title if len(settings.deals) == 1 else f"{title}: {name}"
+            lines += price_lines(shown, of, assumptions_of(settings.raw, run.attributes, name))
         if run.folder.report.is_file():
             lines.append(f"report  {run.folder.report}")
         show([*lines, f"store   {run.folder.store}"])

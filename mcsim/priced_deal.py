@@ -9,12 +9,9 @@ from typing import Any
 import numpy as np
 
 from mcsim.backend import Backend
-from mcsim.deals import Program
-from mcsim.deals.stage import DealStage, compile_for
+from mcsim.deals import DealFlows, Program
+from mcsim.deals.stage import DealStage
 from mcsim.instruments import deal_class
-from mcsim.loans import Loans
-from mcsim.settings import Settings
-from mcsim.simulation.plan import check_room
 from mcsim.valuation import Prices
 from mcsim.valuation.stage import ValuationStage
 
@@ -31,7 +28,7 @@ class PricedDeal:
     backend : Backend
         Target of the waterfall and of discounting.
     where : path, optional
-        The store; nothing is written without it.
+        The place of the deal's groups in the store; nothing is written without it.
     flows : bool
         Write class flows on every path too, not values alone.
     """
@@ -39,6 +36,7 @@ class PricedDeal:
     def __init__(
         self, program: Program, spreads: Mapping[str, Any], backend: Backend, where: Path | None = None, flows: bool = True
     ) -> None:
+        self.program = program
         self._deal = DealStage(program, backend, where if flows else None)
         self._values = ValuationStage(deal_class.claims(program), spreads, backend, where)
 
@@ -46,38 +44,29 @@ class PricedDeal:
         """Make room in the store: before the first block, from one thread."""
         self._deal.lay_out(n_months, n_paths, path_block)
 
-    def add(self, first_path: int, pool: np.ndarray, discount: np.ndarray) -> None:
-        """One block: pool flows (month, field, path) and discount factors (month 0..n, path). From any thread, in any order."""
-        self._values.add(first_path, deal_class.streams(self._deal.run(first_path, pool)), discount)
+    def add(self, first_path: int, pools: Mapping[str, np.ndarray], discount: np.ndarray) -> DealFlows:
+        """One block: flows of each group (month, field, path), zero after its horizon, and discount factors (month 0.., path).
+
+        From any thread, in any order. Returns the classes' flows.
+        """
+        same = _of_one_length(pools)
+        (pool,) = same.values()
+        flows = self._deal.run(first_path, pool)
+        self._values.add(first_path, deal_class.streams(flows), discount[: len(pool) + 1])
+        return flows
 
     def finish(self) -> Prices:
         """Prices over all blocks; in the store too."""
         return self._values.finish()
 
 
-def checked_deal(
-    settings: Settings, loans: Loans, backend: Backend, folder: Path | None, where: Path | None = None
-) -> PricedDeal:
-    """A run's deal over its loans, after everything that can be known to fail before the first kernel was looked at.
-
-    Parameters
-    ----------
-    settings : Settings
-    loans : Loans
-    backend : Backend
-    folder : path, optional
-        On the disk that will hold the run; without it memory and disk are not looked at.
-    where : path, optional
-        The store.
-
-    Raises
-    ------
-    InputError
-        The deal, its spreads, memory or disk.
-    """
-    chosen = settings.only_deal
-    program = compile_for(chosen.deal, float(loans.balance.sum()))
-    deal = PricedDeal(program, chosen.pricing.spreads, backend, where, settings.output.flows)
-    if folder is not None:
-        check_room(settings, loans, folder, len(program.stores))
-    return deal
+def _of_one_length(pools: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Flows of the groups over the longest of their horizons: nothing flows after a group's own."""
+    n_months = max(map(len, pools.values()))
+    padded = {}
+    for group, pool in pools.items():
+        padded[group] = pool
+        if len(pool) < n_months:
+            padded[group] = np.zeros((n_months, *pool.shape[1:]))
+            padded[group][: len(pool)] = pool
+    return padded

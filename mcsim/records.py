@@ -98,10 +98,29 @@ def read_warnings(folder: Path) -> list[str]:
         return list(found)
 
 
+def rejects_name(collateral: str) -> str:
+    """Of a book of several collaterals: a file each, of the layout that a run of one has, written while its tape is read."""
+    return f"rejects.{collateral}.csv"
+
+
+def rejects_files(folder: Path) -> list[Path]:
+    """Those that are there."""
+    return sorted(path for path in folder.glob("rejects*.csv") if path.is_file())
+
+
 def read_rejects(folder: Path) -> list[dict[str, str]]:
-    """Rows of the tape that were turned away, by column."""
-    with _shape(folder, REJECTS):
-        rows = csv.DictReader(io.StringIO(_optional(folder, REJECTS), newline=""), strict=True)
+    """Rows of the tapes that were turned away, by column; of several collaterals with ``collateral``, its name."""
+    found = _rejects(folder, REJECTS)
+    for path in rejects_files(folder):
+        if path.name != REJECTS:
+            name = path.name.removeprefix("rejects.").removesuffix(".csv")
+            found += [{"collateral": name, **row} for row in _rejects(folder, path.name)]
+    return found
+
+
+def _rejects(folder: Path, name: str) -> list[dict[str, str]]:
+    with _shape(folder, name):
+        rows = csv.DictReader(io.StringIO(_optional(folder, name), newline=""), strict=True)
         found = list(rows)
         if rows.fieldnames is not None and list(rows.fieldnames) != REJECT_COLUMNS:
             raise ValueError(f"its columns are {', '.join(rows.fieldnames)[:80]}, expected {', '.join(REJECT_COLUMNS)}")

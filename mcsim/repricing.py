@@ -11,9 +11,11 @@ import numpy as np
 
 from kernels.loan_month import FIELDS
 from mcsim import store
-from mcsim.backend import Backend, choose_backend
-from mcsim.errors import InputError, shown
+from mcsim.backend import choose_backend
+from mcsim.errors import InputError, first_of, shown
+from mcsim.layouts import deal_groups
 from mcsim.records import recorded_config
+from mcsim.settings import DealChoice, Pricing
 from mcsim.store.layout import COLLATERAL
 from mcsim.store.marker import require_manifest
 from mcsim.work import path_blocks
@@ -53,48 +55,61 @@ def reprice(
         As ``run.prices``.
     """
     require_manifest(run.path)  # prices of part of the paths would be no prices
-    config = recorded_config(run.path)
+    recorded_config(run.path)
     own = run.deals.only("price(...)") if name is None else run.deals[name]
-    chosen = own.config["deal"] if deal is None else _deal(deal, config_dir)
-    spreads = _spreads(own.config["pricing"]["spreads"] if spread is None else spread)
-    backend = choose_backend("auto", "float64")
-    path_block = int(config["engine"]["path_block"])
+    config = own.config
+    chosen = config["deal"] if deal is None else _deal(deal, config_dir)
+    spreads = _spreads(config["pricing"]["spreads"] if spread is None else spread)
     from mcsim.valuation.stage import prices_dataset
 
-    (collateral,) = own.config["groups"].values()
-    if f"{COLLATERAL}/{collateral}/pool" not in run.groups:
-        raise InputError(f"run {run.run_id} kept no pool to price again (output.flows=false); run again with output=pool")
-    priced = prices_dataset(price_stored(run.path, collateral, chosen, spreads, path_block, backend))
-    return priced.assign_attrs(assumptions=own.assumptions(chosen))
+    choice = DealChoice(chosen, _groups(chosen, config["groups"]), Pricing(spreads))
+    priced = price_stored(run, {own.name: choice})[own.name]
+    return prices_dataset(priced).assign_attrs(assumptions=own.assumptions(chosen))
 
 
-def price_stored(
-    run_dir: Path, collateral: str, deal: dict[str, Any], spreads: Mapping[str, float], path_block: int, backend: Backend
-) -> Prices:
-    """Run a deal over the stored pool of a collateral and price its classes.
+def price_stored(run: Run, deals: Mapping[str, DealChoice]) -> dict[str, Prices]:
+    """Run deals over the stored pools and price their classes.
 
     Raises
     ------
     InputError
-        The deal's mistakes, all together.
+        The deals' mistakes, all together; a run that kept no pools.
     StoreError
         A pool or scenario that is missing or damaged.
     """
-    from mcsim.deals.stage import compile_for
-    from mcsim.priced_deal import PricedDeal
+    from mcsim.priced_book import PricedBook
 
-    n_paths = store.read_block(run_dir, "scenarios", ["path"])["path"].size
-    priced = PricedDeal(compile_for(deal, float(store.attributes(run_dir)["pool_balance"])), spreads, backend)
-    for block in path_blocks(n_paths, path_block):
-        discount = store.read_block(run_dir, "scenarios", ["discount_factor"], block.first, block.count)["discount_factor"]
-        priced.add(block.first, read_pool(run_dir, collateral, block.first, block.count), discount)
-    return priced.finish()
+    names = {collateral for choice in deals.values() for collateral in choice.groups.values()}
+    if any(f"{COLLATERAL}/{name}/pool" not in run.groups for name in names):
+        raise InputError(f"run {run.run_id} kept no pool to price again (output.flows=false); run again with output=pool")
+    balances = {name: float(run.collateral[name].attributes["pool_balance"]) for name in names}
+    horizons = {name: store.sizes(run.path, f"{COLLATERAL}/{name}/pool")["month"] for name in names}
+    book = PricedBook(deals, balances, horizons, choose_backend("auto", "float64"))
+    n_paths = store.read_block(run.path, "scenarios", ["path"])["path"].size
+    for block in path_blocks(n_paths, int(run.config["engine"]["path_block"])):
+        discount = store.read_block(run.path, "scenarios", ["discount_factor"], block.first, block.count)["discount_factor"]
+        pools = {name: read_pool(run.path, name, block.first, block.count) for name in names}
+        book.add(block.first, pools, discount)
+    return book.finish()
 
 
 def read_pool(run_dir: Path, collateral: str, first: int, count: int) -> np.ndarray:
     """Pool flows of a collateral on a path block, (month, field, path)."""
     block = store.read_block(run_dir, f"{COLLATERAL}/{collateral}/pool", list(FIELDS), first, count)
     return np.stack([block[name][0] for name in FIELDS], axis=1)
+
+
+def _groups(deal: Mapping[str, Any], groups: Mapping[str, str]) -> dict[str, str]:
+    """Collateral by group of a deal: the run's deal's own where the names are, else, in its place, one collateral for one group."""
+    own = deal_groups(dict(deal))
+    if len(own) == len(groups) == 1:
+        return {own[0]: next(iter(groups.values()))}
+    unknown = [group for group in own if group not in groups]
+    if unknown or not own:
+        raise InputError(
+            f"deal.groups: {first_of(unknown) or 'none'}: the run's deal stands on {first_of([*groups])}; name groups of these"
+        )
+    return {group: groups[group] for group in own}
 
 
 def _deal(deal: Any, config_dir: str | Path | None) -> dict[str, Any]:

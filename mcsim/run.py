@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcsim import provenance, store
@@ -46,8 +46,8 @@ def run_campaign(
     from mcsim.ahead import compiling_ahead
     from mcsim.market.start import load_market
     from mcsim.pipeline import Simulation
-    from mcsim.priced_deal import checked_deal
-    from mcsim.run_tape import load_tape
+    from mcsim.priced_book import checked_book
+    from mcsim.run_tape import load_tapes
 
     backend = choose_backend(settings.backend, settings.precision)
     folder = RunFolder.create(settings.output.runs_dir, settings.campaign, settings.raw, overrides)
@@ -55,29 +55,28 @@ def run_campaign(
         log.info("backend %s, %s (%s)", backend.target, backend.precision, backend.reason)
         if frame is not None:
             write_whole(folder.frame, frame)
-        tape = load_tape(settings, folder.rejects, folder.frame)
+        tapes = load_tapes(settings, folder.rejects_of(settings.collaterals), folder.frame)
+        loans = {name: tape.loans for name, tape in tapes.items()}
         market = load_market(settings)
-        doubts = [*market.mixed_dates(tape.loans.cut_off), *market.short_of(int(tape.loans.maturity.max()))]
-        doubts += without_effect(settings, dict.fromkeys(settings.collaterals, tape.loans), overrides)
-        for note in (*tape.notes, *doubts):
+        for note in (*_notes(tapes), *_doubts(market, loans), *without_effect(settings, loans, overrides)):
             log.warning("%s", note)
-        folder = folder.identify(settings.raw, [*tape.inputs, *market.inputs])
+        folder = folder.identify(settings.raw, [*(file for tape in tapes.values() for file in tape.inputs), *market.inputs])
         keep(folder)
         run_log.move(folder)
         log.info("run %s", folder.run_id)
-        deal = checked_deal(settings, tape.loans, backend, folder.path, folder.store / DEALS / str(settings.deal["name"]))
+        book = checked_book(settings, loans, backend, folder.path, folder.store)
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
-        store.create_store(folder.store, {**attributes, **_run_facts(settings, tape, market, backend)})
+        store.create_store(folder.store, {**attributes, **_run_facts(settings, tapes, market, backend)})
 
         with compiling_ahead(backend), progress or Progress() as shown:
-            simulation = Simulation(market.settings, tape.loans, market.curve, backend)
+            simulation = Simulation(market.settings, loans, market.curve, backend)
             passes = 2 if settings.output.loans == "paths" else 1
-            shown.start(passes * len(tape.loans) * simulation.n_months * settings.paths)
-            deal.lay_out(simulation.n_months, settings.paths, settings.engine.path_block)
-            simulation.write_pools(folder.path, shown, deal.add)
+            shown.start(passes * simulation.loan_month_paths)
+            book.lay_out(settings.paths, settings.engine.path_block)
+            simulation.write_pools(folder.path, shown, book.add)
             if passes == 2:
                 simulation.write_loan_paths(folder.path, shown)
-        deal.finish()
+        book.finish()
         store.check_complete(folder.path)
         run_log.finish()
         folder.mark_complete()
@@ -105,16 +104,32 @@ def _report_or_say_why(run: Run) -> None:
         log.warning("the run is complete, its report was not written: %s%s", why, again)
 
 
-def _run_facts(settings: Settings, tape: Any, market: Any, backend: Backend) -> dict[str, Any]:
-    facts = _tape_facts(tape)
+def _notes(tapes: Mapping[str, Any]) -> list[str]:
+    """What the readers did with the tapes, of several with the collateral's name."""
+    alone = len(tapes) == 1
+    return [str(note) if alone else f"{name}: {note}" for name, tape in tapes.items() for note in tape.notes]
+
+
+def _doubts(market: Any, loans: Mapping[str, Any]) -> list[str]:
+    """What to say of dates and of a curve that ends early; the collaterals have one cut-off."""
+    cut_off = next(iter(loans.values())).cut_off
+    longest = max(int(own.maturity.max()) for own in loans.values())
+    return [*market.mixed_dates(cut_off), *market.short_of(longest)]
+
+
+def _run_facts(settings: Settings, tapes: Mapping[str, Any], market: Any, backend: Backend) -> dict[str, Any]:
+    """What the store says of the run: of one collateral all that is known of its loans, of several their totals, and each."""
+    facts = {name: _tape_facts(tape) for name, tape in tapes.items()}
+    totals = ("loans", "pool_balance", "rejected_rows")
+    (first, *more) = facts.values()
     return {
         "backend_reason": backend.reason,
-        "cut_off": tape.loans.cut_off.isoformat(),
+        "cut_off": next(iter(tapes.values())).loans.cut_off.isoformat(),
         "curve": market.curve.name,
         "market": json.dumps(market.record()),
-        **facts,
-        COLLATERAL: json.dumps({settings.portfolio.name: facts}),
-        DEALS: json.dumps({settings.deal["name"]: {}}),
+        **({name: sum(own[name] for own in facts.values()) for name in totals} if more else first),
+        COLLATERAL: json.dumps(facts),
+        DEALS: json.dumps({name: {"groups": choice.groups} for name, choice in settings.deals.items()}),
     }
 
 

@@ -3,7 +3,8 @@
 ::
 
     runs/<run id>/  config.yaml  overrides.txt  env.json  inputs.json  rejects.csv  warnings.json  log.txt  store.zarr/
-                    COMPLETE  report.html; loans.csv, where the loans were given from Python
+                    COMPLETE  report.html; loans.csv, where the loans were given from Python; rejects.<name>.csv of each
+                    collateral, where there are several
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,8 +74,12 @@ class RunFolder:
 
     @property
     def rejects(self) -> Path:
-        """Rows of the tape that were turned away, CSV."""
+        """Rows of the tape that were turned away, CSV; of a book of several collaterals see :meth:`rejects_of`."""
         return self.path / records.REJECTS
+
+    def rejects_of(self, collaterals: Collection[str]) -> Callable[[str], Path]:
+        """Where each collateral's are: ``rejects.csv`` of one, ``rejects.<name>.csv`` of several."""
+        return lambda name: self.path / (records.REJECTS if len(collaterals) == 1 else records.rejects_name(name))
 
     @property
     def frame(self) -> Path:
@@ -206,7 +211,7 @@ class RunFolder:
             yield held.append
         except InputError as error:
             folder = held[-1]
-            rejected = folder.rejects.is_file() and len(folder.rejects.read_bytes().splitlines()) > 1
+            rejected = any(len(path.read_bytes().splitlines()) > 1 for path in records.rejects_files(folder.path))
             if rejected or folder.store.exists():  # from the store on there are results to keep
                 raise
             shutil.rmtree(folder.path, ignore_errors=True)

@@ -10,14 +10,29 @@ from mcsim.settings import Engine
 
 @dataclass(frozen=True)
 class Block:
-    """A work item: the paths ``first`` to ``first + count - 1``, all loans."""
+    """The paths ``first`` to ``first + count - 1``."""
 
     first: int
     count: int
 
 
+@dataclass(frozen=True)
+class Item:
+    """A work item: the loans ``first_loan`` to ``first_loan + n_loans - 1`` of a collateral, on a block of paths."""
+
+    collateral: str
+    first_loan: int
+    n_loans: int
+    block: Block
+
+    @property
+    def loans(self) -> slice:
+        """Which they are."""
+        return slice(self.first_loan, self.first_loan + self.n_loans)
+
+
 def path_blocks(paths: int, path_block: int) -> list[Block]:
-    """The run's work items, in order."""
+    """The run's paths, in order."""
     return [Block(first, min(path_block, paths - first)) for first in range(0, paths, path_block)]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kernels.loan_arrays import ELEMENTS, MONTH_ARRAYS
 from kernels.loan_blocks import scratch_sizes
@@ -12,10 +14,8 @@ from kernels.loan_month import FIELDS
 from kernels.loan_terms import Row
 from kernels.ops import LANES
 from mcsim.errors import InputError
-from mcsim.loans import Loans
 from mcsim.settings import Settings
-from mcsim.simulation.prepare import horizon
-from mcsim.simulation.simulator import lane_width
+from mcsim.simulation.simulator import SUPERBLOCK, lane_width
 from mcsim.store.layout import CHUNK_PATHS
 from mcsim.work import thread_count
 
@@ -40,68 +40,112 @@ class MemoryPlan:
         return self.shared + self.threads * self.item
 
 
-def estimate(settings: Settings, n_loans: int, n_months: int, n_regions: int, threads: int, deal_rows: int = 0) -> MemoryPlan:
-    """Memory of the simulation and of the deal that takes each block from memory.
+class Size(NamedTuple):
+    """Of a collateral: its loans, and its horizon in months."""
+
+    loans: int
+    months: int
+
+
+def estimate(
+    settings: Settings, sizes: Mapping[str, Size], n_regions: int, threads: int, deal_rows: Mapping[str, int] | None = None
+) -> MemoryPlan:
+    """Memory of the simulation and of the deals that take each block from memory.
 
     Parameters
     ----------
     settings : Settings
-        Paths, path block, precision, liquidation lag, what is kept of the loans.
-    n_loans, n_months, n_regions : int
-        Size of the portfolio and its horizon.
+        Paths, path block, precision, liquidation lags, what is kept of the loans, what deals stand on.
+    sizes : mapping of str to Size
+        Of each collateral.
+    n_regions : int
+        Of all collaterals together.
     threads : int
         Work items at a time.
-    deal_rows : int
-        Rows that the deal stores a month: :attr:`mcsim.deals.Program.stores`.
+    deal_rows : mapping, optional
+        Rows that each deal stores a month: :attr:`mcsim.deals.Program.stores`.
     """
     real = 4 if settings.precision == "float32" else 8
     paths = min(settings.paths, settings.engine.path_block)
-    lanes = lane_width(settings.backend, n_loans, paths)
-    column = (n_months + 1) * paths
+    column = (max(size.months for size in sizes.values()) + 1) * paths
 
     scenario = (_MARKET_ROWS + n_regions) * column * real
-    rows = (Row.HOME_PRICE + n_regions) * (n_months + 1) * lanes * real
-    scratch = sum(scratch_sizes(lanes, settings.only_collateral.portfolio.liquidation_lag)) * real
+    pools = sum(len(FIELDS) * size.months * paths * _DOUBLE for size in sizes.values())
+    simulating = max(_simulating(settings, name, size, n_regions) for name, size in sizes.items())
+    chunk = column // paths * min(paths, CHUNK_PATHS) * _DOUBLE
+    writing = int(_PACKED * max(n_regions, 1) * column * _DOUBLE) + chunk
+    # Class flows of a deal after the other, and discount factors in float64.
+    paying = max(_rows_of(settings, sizes, deal_rows), default=0) * paths * _DOUBLE + column * _DOUBLE
+    item = scenario + pools + max(simulating, writing, paying)
+
+    loan_months = sum(size.loans * size.months for size in sizes.values())
+    shared = 2 * loan_months * (real + _DOUBLE)  # the float64 schedule is rounded to the run's precision
+    if settings.output.loans == "paths":
+        item += max(size.loans * size.months for size in sizes.values()) * len(FIELDS) * _DOUBLE * paths
+    elif settings.output.loans == "mean":
+        loans = loan_months * len(FIELDS) * _DOUBLE
+        shared += loans
+        item += loans * (
+            -(-paths // LANES) + 1
+        )  # the sums of each 256 paths, and a superblock's once more while it is simulated
+    items = -(-settings.paths // settings.engine.path_block)
+    return MemoryPlan(items, min(threads, items * _parts(sizes, items < threads)), shared, item)
+
+
+def _simulating(settings: Settings, name: str, size: Size, n_regions: int) -> int:
+    """Bytes of a collateral while it is simulated on a block, beside its scenario and its pool."""
+    real = 4 if settings.precision == "float32" else 8
+    paths = min(settings.paths, settings.engine.path_block)
+    lanes = lane_width(settings.backend, size.loans, paths)
+    rows = (Row.HOME_PRICE + n_regions) * (size.months + 1) * lanes * real
+    scratch = sum(scratch_sizes(lanes, settings.collaterals[name].portfolio.liquidation_lag)) * real
     if settings.backend == "numpy":
         scratch += MONTH_ARRAYS * ELEMENTS * real
-    pool = len(FIELDS) * n_months * paths * _DOUBLE
-    sums = len(FIELDS) * n_months * lanes * _DOUBLE
-    gathered = pool if paths > lanes else 0
-    simulating = rows + scratch + sums + gathered
-    chunk = (n_months + 1) * min(paths, CHUNK_PATHS) * _DOUBLE
-    writing = int(_PACKED * max(n_regions, 1) * column * _DOUBLE) + chunk
-    paying = deal_rows * n_months * paths * _DOUBLE + column * _DOUBLE  # class flows, and discount factors in float64
-    item = scenario + pool + max(simulating, writing, paying)
-
-    schedule = 2 * n_loans * n_months
-    shared = schedule * (real + _DOUBLE)  # the float64 schedule is rounded to the run's precision
-    if settings.output.loans != "none":
-        loans = n_loans * n_months * len(FIELDS) * _DOUBLE
-        shared += 0 if settings.output.loans == "paths" else loans
-        # Means: the sums of each 256 paths, and a superblock's once more while it is simulated.
-        item += loans * paths if settings.output.loans == "paths" else loans * (-(-paths // LANES) + 1)
-    items = -(-settings.paths // settings.engine.path_block)
-    return MemoryPlan(items, min(threads, items), shared, item)
+    sums = len(FIELDS) * size.months * _DOUBLE
+    return rows + scratch + sums * lanes + (sums * paths if paths > lanes else 0)
 
 
-def store_size(settings: Settings, n_loans: int, n_months: int, n_regions: int, deal_rows: int = 0) -> int:
-    """Bytes of the scenarios, pool, classes and loans in the store before compression, which takes half of them off."""
-    columns = (_MARKET_ROWS - 1 + n_regions) * (n_months + 1) + (len(FIELDS) + deal_rows) * n_months
+def _rows_of(settings: Settings, sizes: Mapping[str, Size], deal_rows: Mapping[str, int] | None) -> list[int]:
+    """Numbers a path that each deal stores."""
+    return [
+        rows * max(sizes[collateral].months for collateral in settings.deals[name].groups.values())
+        for name, rows in (deal_rows or {}).items()
+    ]
+
+
+def _parts(sizes: Mapping[str, Size], cut: bool) -> int:
+    """Work items of a block of paths."""
+    return sum(-(-size.loans // SUPERBLOCK) if cut else 1 for size in sizes.values())
+
+
+def store_size(
+    settings: Settings, sizes: Mapping[str, Size], n_regions: int, deal_rows: Mapping[str, int] | None = None
+) -> int:
+    """Bytes of the scenarios, pools, classes and loans in the store before compression, which takes half of them off."""
+    longest = max(size.months for size in sizes.values())
+    columns = (_MARKET_ROWS - 1 + n_regions) * (longest + 1) + sum(_rows_of(settings, sizes, deal_rows))
+    columns += len(FIELDS) * sum(size.months for size in sizes.values())
     columns = columns if settings.output.flows else 0
-    loans = {"none": 0, "mean": 1, "paths": settings.paths}[settings.output.loans] * n_loans * n_months * len(FIELDS)
+    kept = {"none": 0, "mean": 1, "paths": settings.paths}[settings.output.loans]
+    loans = kept * sum(size.loans * size.months for size in sizes.values()) * len(FIELDS)
     return (columns * settings.paths + loans) * _DOUBLE
 
 
-def check_room(settings: Settings, loans: Loans, run_dir: Path, deal_rows: int = 0) -> None:
-    """Refuse a run that cannot fit, before anything is simulated; ``deal_rows`` as in :func:`estimate`.
+def check_room(
+    settings: Settings,
+    sizes: Mapping[str, Size],
+    n_regions: int,
+    run_dir: Path,
+    deal_rows: Mapping[str, int] | None = None,
+) -> None:
+    """Refuse a run that cannot fit, before anything is simulated; parameters as of :func:`estimate`.
 
     Raises
     ------
     InputError
         If the plan needs more memory than is available, or the store more than the disk has free.
     """
-    n_months, n_regions = horizon(loans, settings.only_collateral.portfolio), len(set(loans.region.tolist()))
-    plan = estimate(settings, len(loans), n_months, n_regions, thread_count(settings.engine), deal_rows)
+    plan = estimate(settings, sizes, n_regions, thread_count(settings.engine), deal_rows)
     problems = []
     available = _available_memory()
     if available is not None and plan.total > available:
@@ -110,7 +154,7 @@ def check_room(settings: Settings, loans: Loans, run_dir: Path, deal_rows: int =
             f"{_gigabytes(plan.shared)} for all), {_gigabytes(available)} are available; take fewer loans, a smaller "
             "engine.path_block, engine=serial or output=pool"
         )
-    size, free = store_size(settings, len(loans), n_months, n_regions, deal_rows), shutil.disk_usage(run_dir).free
+    size, free = store_size(settings, sizes, n_regions, deal_rows), shutil.disk_usage(run_dir).free
     if size > free:
         problems.append(
             f"disk: the store takes up to {_gigabytes(size)}, {_gigabytes(free)} are free under {run_dir.parent}; take fewer "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from mcsim import store
 from mcsim.backend import Backend
 from mcsim.loans import Loans
 from mcsim.scenario import Scenario
-from mcsim.settings import Settings
-from mcsim.simulation.prepare import prepare_loans
-from mcsim.simulation.simulator import LoanSimulator
+from mcsim.settings import Collateral, Settings
+from mcsim.simulation.prepare import horizon, prepare_loans
+from mcsim.simulation.simulator import SUPERBLOCK, LoanSimulator
 
 Array = NDArray[Any]
 
@@ -27,28 +28,36 @@ class CollateralStage:
     Parameters
     ----------
     settings : Settings
-        Portfolio, behaviour, seed, what is kept of the loans.
+        Seed, paths, what is kept of the loans.
+    chosen : Collateral
+        Portfolio and behaviour.
     loans : Loans
         Checked loans of the portfolio.
     regions : sequence of str
-        First axis of the scenarios' home prices.
-    n_months : int
-        Months to simulate.
+        First axis of the scenarios' home prices; may be more than those of the loans.
     backend : Backend
         Target and precision.
     """
 
-    def __init__(self, settings: Settings, loans: Loans, regions: Sequence[str], n_months: int, backend: Backend) -> None:
-        self.loans, self.n_months = loans, n_months
-        self._settings = settings
-        chosen = settings.only_collateral
-        prepared = prepare_loans(loans, chosen.portfolio, tuple(regions), n_months, backend.precision)
+    def __init__(self, settings: Settings, chosen: Collateral, loans: Loans, regions: Sequence[str], backend: Backend) -> None:
+        self.loans, self.n_months = loans, horizon(loans, chosen.portfolio)
+        self._settings, self._name = settings, chosen.portfolio.name
+        prepared = prepare_loans(loans, chosen.portfolio, tuple(regions), self.n_months, backend.precision)
         self._simulator = LoanSimulator(prepared, chosen.behaviour, settings.seed, backend)
         self._keeps_means = settings.output.loans == "mean"
 
-    def flows(self, scenario: Scenario) -> tuple[Array, list[Array]]:
-        """Flows of all loans, (month, field, path); where means are kept also each loan's sums over each 256 paths, in order."""
-        return self.pool_and_loans(scenario) if self._keeps_means else (self.pool(scenario), [])
+    def cuts(self, whole: bool) -> list[slice]:
+        """The loans as one piece, or superblock by superblock: the pieces whose flows add up to the pool's, in order, to the bit."""
+        size = len(self.loans) if whole else SUPERBLOCK
+        return [slice(first, min(first + size, len(self.loans))) for first in range(0, len(self.loans), size)]
+
+    def flows(self, scenario: Scenario, loans: slice) -> tuple[Array, list[Array]]:
+        """Flows of some loans, (month, field, path); where means are kept also each one's sums over each 256 paths, in order."""
+        simulator = self._simulator
+        if loans != slice(0, len(self.loans)):
+            simulator = copy.copy(simulator)  # with the kernels that are compiled
+            simulator.loans = simulator.loans.take(loans)
+        return simulator.pool_and_loans(scenario) if self._keeps_means else (simulator.pool(scenario), [])
 
     def pool(self, scenario: Scenario) -> Array:
         """Flows of all loans together, (month, field, path)."""
@@ -66,7 +75,7 @@ class CollateralStage:
         """Make room in the store: before the first block, from one thread."""
         settings, months = self._settings, range(1, self.n_months + 1)
         if settings.output.flows:
-            coords = {"group": [settings.only_collateral.portfolio.name], "month": months, "path": range(settings.paths)}
+            coords = {"group": [self._name], "month": months, "path": range(settings.paths)}
             store.create_group(where, "pool", coords, settings.engine.path_block)
         if self._keeps_means:
             self._sums = np.zeros((len(self.loans), self.n_months, len(FIELDS)))
@@ -76,10 +85,10 @@ class CollateralStage:
         """One block, from any thread."""
         store.write_block(where, "pool", first_path, {name: flows[None, :, i] for i, name in enumerate(FIELDS)})
 
-    def add(self, loan_sums: list[Array]) -> None:
-        """Sums of a block join those before it: in the order of the blocks, from one thread."""
+    def add(self, loans: slice, loan_sums: list[Array]) -> None:
+        """Sums of some loans on a block join those before it: in the order of the blocks, from one thread."""
         for sums in loan_sums:
-            self._sums += sums
+            self._sums[loans] += sums
 
     def write_means(self, where: Path) -> None:
         """Means over all paths, where they are kept: after the last block."""

@@ -24,6 +24,8 @@ from mcsim.loans import Loans
 from mcsim.market.start import load_market
 from mcsim.pipeline import Simulation
 from mcsim.results import Run
+from mcsim.scenario import Scenario
+from mcsim.simulation.stage import CollateralStage
 from mcsim.tapes.portfolio import load_portfolio
 from mcsim.work import Block
 
@@ -80,12 +82,41 @@ def same_bits(left: Run, right: Run) -> None:
             np.testing.assert_array_equal(np.signbit(values), np.signbit(b[name]), err_msg=name)
 
 
-def simulation(overrides: Sequence[str], loans: Loans | None = None) -> Simulation:
+class OneCollateral(Simulation):
+    """A simulation of one collateral, by itself."""
+
+    @property
+    def collateral(self) -> CollateralStage:
+        """The one."""
+        (one,) = self.collaterals.values()
+        return one
+
+    @property
+    def loans(self) -> Loans:
+        """Its loans."""
+        return self.collateral.loans
+
+    def pool(self, block: Block) -> tuple[Scenario, np.ndarray]:
+        """Scenarios of a block and the flows of all loans, (month, field, path)."""
+        scenario = self.scenario(block)
+        return scenario, self.collateral.pool(scenario)
+
+    def pool_and_loans(self, scenario: Scenario) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Flows of all loans, and each loan's summed over each 256 paths, (loan, month, field)."""
+        return self.collateral.pool_and_loans(scenario)
+
+    def loan(self, block: Block, position: int) -> np.ndarray:
+        """Flows of one loan alone on the paths of a block, (month, field, path): what it adds to the pool, to the bit."""
+        return self.collateral.loan(self.scenario(block), position)
+
+
+def simulation(overrides: Sequence[str], loans: Loans | None = None) -> OneCollateral:
     """The simulation stage of a run, without its store; of other loans where they are given."""
     settings = load_settings(overrides)
     chosen = load_portfolio(settings.only_collateral.portfolio).loans if loans is None else loans
     market = load_market(settings)
-    return Simulation(market.settings, chosen, market.curve, choose_backend(settings.backend, settings.precision))
+    by_name = dict.fromkeys(settings.collaterals, chosen)
+    return OneCollateral(market.settings, by_name, market.curve, choose_backend(settings.backend, settings.precision))
 
 
 def pool_flows(overrides: Sequence[str], loans: Loans | None = None) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ import pytest
 
 from mcsim.configuration import load_settings
 from mcsim.settings import Engine, Settings
-from mcsim.simulation.plan import MemoryPlan, estimate
+from mcsim.simulation.plan import MemoryPlan, Size, estimate
 
 ROOT = Path(__file__).parents[3]
 
@@ -21,10 +21,9 @@ _CHILD = """
 import json, pathlib, re, sys
 from mcsim import store
 from mcsim.backend import choose_backend
-from mcsim.deals.stage import compile_for
-from mcsim.priced_deal import PricedDeal
+from mcsim.priced_book import PricedBook
 from mcsim.progress import Progress
-from mcsim.simulation.plan import estimate
+from mcsim.simulation.plan import Size, estimate
 from tests.mcsim.whole_runs import simulation
 
 def resident(name):
@@ -35,25 +34,26 @@ def simulate(folder, overrides, loans):
     folder.mkdir()
     where = folder / store.STORE_NAME
     store.create_store(where, {})
-    program = compile_for(staged.settings.only_deal.deal, float(loans.balance.sum()))
-    deal = PricedDeal(program, staged.settings.only_deal.pricing.spreads, choose_backend("cpu", "float32"), where)
-    deal.lay_out(staged.n_months, staged.settings.paths, 256)
-    staged.write_pools(folder, Progress(terminal=False), deal.add)
-    return staged, len(program.stores)
+    (name,) = staged.collaterals
+    balances, horizons = {name: float(loans.balance.sum())}, {name: staged.n_months}
+    book = PricedBook(staged.settings.deals, balances, horizons, choose_backend("cpu", "float32"), where)
+    book.lay_out(staged.settings.paths, 256)
+    staged.write_pools(folder, Progress(terminal=False), book.add)
+    return staged, {name: Size(len(loans), staged.n_months)}, book.rows
 
 folder, overrides = pathlib.Path(sys.argv[1]), sys.argv[2:]
 loans = simulation(overrides).loans
 simulate(folder / "warm", [*overrides, "paths=1"], loans.take(slice(0, 1)))  # loads what no run owns: the compiled kernels
 before = resident("VmRSS")
 pathlib.Path("/proc/self/clear_refs").write_text("5")  # proc(5): the peak starts again from what is resident now
-staged, rows = simulate(folder / "run", overrides, loans)
-plan = estimate(staged.settings, len(loans), staged.n_months, len(staged.regions), 1, rows)
+staged, sizes, rows = simulate(folder / "run", overrides, loans)
+plan = estimate(staged.settings, sizes, len(staged.regions), 1, rows)
 print(json.dumps([resident("VmHWM") - before, plan.total]))
 """
 
 
 def plan(settings: Settings, n_loans: int = 2000, n_months: int = 360, n_regions: int = 17, threads: int = 2) -> MemoryPlan:
-    return estimate(settings, n_loans, n_months, n_regions, threads)
+    return estimate(settings, {"prime_jumbo": Size(n_loans, n_months)}, n_regions, threads)
 
 
 def changed(settings: Settings, section: str = "", **changes: Any) -> Settings:
@@ -86,7 +86,8 @@ def test_the_work_item_and_the_threads_do(settings: Settings) -> None:
 
 def test_a_deal_beside_the_simulation_takes_its_rows(settings: Settings) -> None:
     """Class flows of a block are there at the same time as its scenarios and pool."""
-    few, many = (estimate(settings, 2000, 360, 17, 2, deal_rows=rows) for rows in (100, 200))
+    sizes = {"prime_jumbo": Size(2000, 360)}
+    few, many = (estimate(settings, sizes, 17, 2, deal_rows={"senior_subordinate": rows}) for rows in (100, 200))
     assert many.item - few.item == 100 * 360 * 256 * 8 and many.shared == few.shared
 
 

@@ -11,25 +11,27 @@ from mcsim.configuration import load_settings
 from mcsim.errors import InputError, StoreError
 from mcsim.repricing import reprice
 from mcsim.results import Run
-from mcsim.simulation.plan import check_room, store_size
-from tests.mcsim.whole_runs import TINY, make_run, simulation
+from mcsim.simulation.plan import Size, check_room, store_size
+from tests.mcsim.whole_runs import TINY, make_run
+
+FORTY = {"prime_jumbo": Size(40, 372)}
 
 
 def test_more_than_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mcsim.simulation.plan._available_memory", lambda: 10_000_000)
     settings = load_settings(["output=loan_paths"])
     with pytest.raises(InputError, match="memory: the run needs .* are available"):
-        check_room(settings, simulation(["portfolio.generator.loans=40"]).loans, tmp_path)
+        check_room(settings, FORTY, 17, tmp_path)
 
 
 def test_more_than_the_disk_is_refused(tmp_path: Path) -> None:
     settings = load_settings(["paths=4294967295"])
     with pytest.raises(InputError, match="disk: the store takes up to"):
-        check_room(settings, simulation(["portfolio.generator.loans=40"]).loans, tmp_path)
+        check_room(settings, FORTY, 17, tmp_path)
 
 
 def test_store_size_grows_with_paths() -> None:
-    few, many = (store_size(load_settings([f"paths={paths}"]), 100, 360, 5) for paths in (256, 512))
+    few, many = (store_size(load_settings([f"paths={paths}"]), {"prime_jumbo": Size(100, 360)}, 5) for paths in (256, 512))
     assert many == 2 * few
 
 
