@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from kernels import behaviour, cache, reach, scenario_paths
+from kernels import behaviour, cache, philox, reach, scenario_paths
 from kernels.discounting import build_present_values
 from kernels.loan_blocks import build_loan_block
 from kernels.ops import LANES, make_ops
@@ -127,16 +127,27 @@ def test_what_is_closed_over_counts_at_any_depth(pair: tuple[Any, Any]) -> None:
     assert one == again != other
 
 
-def test_the_code_that_was_loaded_counts_beside_the_text() -> None:
+def from_text(body: str, file: Path, **known: Any) -> Any:
+    """A function of ``x`` as ``file`` would hold it, with ``known`` beside it there."""
+    space = dict(known)
+    exec(compile(f"def function(x):\n    return {body}", str(file), "exec"), space)
+    return space["function"]
+
+
+@pytest.mark.parametrize("bodies", [("x + x", "x - x"), ("x + 1", "x + 2"), ("min(x, 1)", "max(x, 1)")])
+def test_the_code_that_was_loaded_counts_beside_the_text(bodies: tuple[str, str]) -> None:
     """A file that was edited after it was loaded: neither the old code under the new text's name, nor the other way about."""
+    one, other = (reach_digest(from_text(body, ROOT / "normal.py"), BY) for body in bodies)
+    assert one != other
 
-    def build(body: str) -> Any:
-        space: dict[str, Any] = {}
-        exec(compile(f"def function():\n    return {body}", str(ROOT / "normal.py"), "exec"), space)
-        return space["function"]
 
-    assert reach_digest(build("1"), BY) != reach_digest(build("2"), BY)
-    assert reach_digest(build("min(1, 2)"), BY) != reach_digest(build("max(1, 2)"), BY)
+def test_what_stands_beside_a_function_counts() -> None:
+    """A constant, a function, and a module's function, that it names: with their files."""
+    inner = from_text("x", ROOT / "special.py")
+    for body, known in (("inner(x)", {"inner": inner}), ("philox.build(x)", {"philox": philox})):
+        assert len(reached_files(from_text(body, ROOT / "normal.py", **known))) == 2
+    one, other = (reach_digest(from_text("x + SHIFT", ROOT / "normal.py", SHIFT=shift), BY) for shift in (1, 2))
+    assert one != other
 
 
 def test_a_name_without_a_value_and_a_function_that_calls_itself() -> None:
