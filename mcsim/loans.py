@@ -150,7 +150,7 @@ def make_loans(cut_off: datetime.date, columns: Mapping[str, Any], extra: Mappin
     number = np.array([loan_number(i) for i in columns["loan_id"]], dtype=np.uint64)
     table = {**_ABSENT, **columns, "number": number}
     table.setdefault("initial_cap", table["periodic_cap"])
-    table.setdefault("terms", np.where(table["adjustable"], *TERMS))
+    table.setdefault("terms", np.where(table["adjustable"], "adjustable", "level"))
     typed = {name: np.array(np.broadcast_to(_typed(name, table[name]), (n,))) for name in COLUMNS}
     further = {name: np.array(np.broadcast_to(_typed(name, values), (n,))) for name, values in (extra or {}).items()}
     order = np.lexsort((typed["number"], typed["region"]))
