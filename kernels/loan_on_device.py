@@ -105,7 +105,9 @@ class LoansOnDevice:
         n_loans, n_months = by_loan[-1].shape
         sizes = Sizes(n_loans, n_months, block.n_paths, self._lag_size, np.dtype(real).itemsize)
         flight = tiles_in_flight(sizes, int(SHARE_OF_ROOM * here.memory().free))
-        scratch = [here.empty(flight * TILE * size * block.n_paths, real) for size in (N_STATE, self._lag_size, self._lag_size)]
+        scratch = [
+            here.empty(flight * TILE * size * block.n_paths, real) for size in (N_STATE, self._lag_size, self._lag_size)
+        ]
         size = n_months * N_FIELDS * block.n_paths
         partial, pool = here.empty(flight * size, real), here.zeros(size, np.float64)
         threads = min(block.n_paths, CUDA_THREADS)
