@@ -1,8 +1,8 @@
 """Disk cache of compiled launchers.
 
 numba's own key for a function that closes over other compiled functions changes from process to process, so its cache never
-hits. Ours is what the result depends on: the text of every file in ``kernels/`` (and of a user's own model, through ``key``),
-the combination of models named by ``key``, the argument types, the processor, and the versions that compile.
+hits. Ours is what the result depends on: all that the function reaches (:mod:`kernels.reach`), ``key``, the argument types, the
+processor, and the versions that compile. An edit of a file compiles again what reaches it, and nothing else.
 
 A file is the SHA-256 of its name and content, then the content: machine code that was cut, changed or put in another's place is
 never loaded. What fails is removed, compiled again and written anew (docs/adr/0006).
@@ -22,21 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from kernels.processor import load_numba
+from kernels.reach import reach_digest
 
 LOGGER = logging.getLogger("mcsim.cache")
 _LARGEST = 100_000_000
 """Bytes of a compiled kernel: hundreds of times what the largest has."""
 _SEAL = hashlib.sha256().digest_size
 _REMEDY = "; every process compiles again, which takes half a minute: set NUMBA_CACHE_DIR to a folder with room"
-
-
-@lru_cache(maxsize=1)
-def source_digest() -> str:
-    """Digest of every source file of this package."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def cached_njit(function: Callable[..., None], key: str) -> Callable[..., None]:
@@ -60,7 +52,7 @@ def is_cached(function: Callable[..., None], key: str) -> bool:
         folder = Path(_launcher_cache(function, key).cache_path)
     except (RuntimeError, OSError):
         return True  # nothing that is compiled ahead could be kept
-    return any(read_sealed(path) is not None for path in folder.glob(f"{_file_stem(key)}-*.nbc"))
+    return any(read_sealed(path) is not None for path in folder.glob(f"{_file_stem(function, key)}-*.nbc"))
 
 
 def read_sealed(path: Path) -> bytes | None:
@@ -122,11 +114,11 @@ def _say_once(kind: str, message: str) -> None:
         LOGGER.warning("compile cache: %s", message)
 
 
-def _file_stem(key: str) -> str:
+def _file_stem(function: Callable[..., None], key: str) -> str:
     import llvmlite
 
     versions = f"{sys.implementation.cache_tag} {load_numba().__version__} {llvmlite.__version__}"
-    return f"mcsim-{_short_digest(f'{source_digest()} {key} {versions}')}"
+    return f"mcsim-{_short_digest(f'{reach_digest(function, Path(__file__).resolve())} {key} {versions}')}"
 
 
 def _short_digest(text: str) -> str:
@@ -137,6 +129,8 @@ def _launcher_cache(function: Callable[..., None], key: str) -> Any:
     load_numba()
     from numba.core.caching import FunctionCache, dumps
 
+    stem = _file_stem(function, key)
+
     class LauncherCache(FunctionCache):  # type: ignore[misc]
         """One sealed file for each key and signature, in numba's place for the cache; numba's index is not used.
 
@@ -146,7 +140,7 @@ def _launcher_cache(function: Callable[..., None], key: str) -> Any:
 
         def _path(self, sig: Any, codegen: Any) -> Path:
             which = _short_digest(repr((str(sig), codegen.magic_tuple())))
-            return Path(self._cache_path) / f"{_file_stem(key)}-{which}.nbc"
+            return Path(self._cache_path) / f"{stem}-{which}.nbc"
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             target_context.refresh()

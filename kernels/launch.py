@@ -23,7 +23,8 @@ def compile_launcher(ops: Ops, function: Callable[..., None], key: str, writes: 
     key : str
         Names the launcher and every choice closed over in it (models, decrement, width): the key of the disk cache.
     writes : tuple of int
-        Positions in ``args`` of the arrays it writes. On ``cuda`` these alone are copied back.
+        Positions in ``args`` of the arrays it writes. On ``cuda`` an array of the host is copied to the device, and these alone back;
+        one that is on the device already is used there, and nothing is waited for.
     """
     if ops.target == "numpy":
         return lambda n_paths, *args: function(*args)
@@ -39,14 +40,19 @@ def _cuda_launcher(function: Callable[..., None], writes: tuple[int, ...]) -> Ca
     import numpy as np
     from numba import cuda
 
+    from kernels.device import device, put_all
+
     kernel = cuda.jit(function, fastmath=False)
 
     def run(n_paths: int, *args: Any) -> None:
-        on_device = [cuda.to_device(a) if isinstance(a, np.ndarray) else a for a in args]
+        here = device()
         threads = min(CUDA_THREADS, n_paths)  # the simulator runs every thread of a block, with or without a path
         blocks = (n_paths + threads - 1) // threads
-        kernel[blocks, threads](*on_device)
-        for i in writes:
-            on_device[i].copy_to_host(args[i])
+        with here.queueing():
+            on_device = put_all(args)
+            here.launch(kernel, blocks, threads, *on_device)
+            copies = [here.fetch(on_device[i], args[i]) for i in writes if isinstance(args[i], np.ndarray)]
+        for copy in copies:
+            copy.wait()
 
     return run

@@ -8,15 +8,12 @@ loop holds no float64. Which mappings were considered, and what was measured, is
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numba import cuda
 
 from kernels import philox, special
 from kernels.amortization import build_adjustable_terms
-from kernels.launch import CUDA_THREADS
 from kernels.loan_month import build_bounded, build_flows, build_leave, build_observe
 from kernels.loan_rows import EXPECTED, FORECLOSED, FORECLOSED_LOW, N_FIELDS, NOTE_RATE, PERFORMING, SCHEDULED, UNIFORM
 from kernels.loan_terms import TILE, Count, Real, Row, build_adjustable_calendar, build_calendar
@@ -25,8 +22,6 @@ from kernels.philox import DRAWS_PER_BLOCK
 from kernels.speeds import SHORT_MOST, build_log_survival, build_monthly, build_short_monthly
 
 N_STATE = UNIFORM  # the rows before the stored uniforms: a thread draws again rather than keep them
-TILES_IN_FLIGHT = 64
-"""Tiles whose partial sums are on the device at a time: the bound on memory, 64 x months x 11 x paths x 4 bytes."""
 
 
 def build_month(ops: Ops, prepayment: Any, default: Any, severity: Any, decrement: str) -> Callable[..., Any]:
@@ -273,40 +268,3 @@ def build_reduce() -> Callable[..., None]:
             pool[element] = total
 
     return reduce
-
-
-@lru_cache(maxsize=8)
-def _compiled(ops: Ops, models: tuple[Any, ...]) -> tuple[Any, Any]:
-    return cuda.jit(build_kernel(ops, *models), fastmath=False), cuda.jit(build_reduce())
-
-
-def simulate_on_device(
-    ops: Ops,
-    models: tuple[Any, ...],
-    loans: Any,
-    rows: np.ndarray,
-    first_path: int,
-    key: np.ndarray,
-    parameters: tuple[Any, ...],
-) -> np.ndarray:
-    """Pool flows (month, field, path) float64 of all ``loans`` (a ``PreparedLoans``) on the paths of ``rows``."""
-    kernel, reduce = _compiled(ops, models)
-    n_months, n_paths = loans.n_months, rows.shape[2]
-    n_tiles = (len(loans) + TILE - 1) // TILE
-    flight, threads = min(n_tiles, TILES_IN_FLIGHT), min(n_paths, CUDA_THREADS)
-    put = cuda.to_device
-    inputs = [put(a) for a in (loans.reals, loans.counts, loans.balances, loans.principal_rates, loans.accruals, rows.ravel())]
-    key_on_device, on_device = put(key), [put(a) for a in parameters]
-    scratch = [
-        cuda.device_array(flight * TILE * size * n_paths, ops.real) for size in (N_STATE, loans.lag_size, loans.lag_size)
-    ]
-    partial = cuda.device_array(flight * n_months * N_FIELDS * n_paths, ops.real)
-    pool = put(np.zeros(n_months * N_FIELDS * n_paths))
-    for first_tile in range(0, n_tiles, flight):
-        now = min(flight, n_tiles - first_tile)
-        kernel[((n_paths + threads - 1) // threads, now), (threads, 1)](
-            *inputs, rows.shape[1], loans.calendar_month, first_path, key_on_device, *on_device, loans.lag_size,
-            first_tile, n_paths, *scratch, partial,
-        )  # fmt: skip
-        reduce[(pool.size + CUDA_THREADS - 1) // CUDA_THREADS, CUDA_THREADS](partial, now, pool)
-    return pool.copy_to_host().reshape(n_months, N_FIELDS, n_paths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ from kernels.ops import make_ops
 
 SECURITIES = "securities"
 """Property type of a defeased loan: government securities stand behind it, no property. It does not default."""
+TERMS = ("adjustable", "level")
+"""How a note rate moves: by an index, or not at all."""
 
 
 @dataclass(frozen=True)
 class Loans:
     """Loans at the cut-off, sorted by (region, number): the order of the tape does not matter.
 
-    Month 0 is the cut-off; months 1, 2, ... are the due dates after it. All columns are 1-D and of one length.
+    Month 0 is the cut-off; months 1, 2, ... are the due dates after it. All columns are 1-D and of one length, those of ``extra`` too.
     """
 
     cut_off: datetime.date
@@ -77,13 +79,28 @@ class Loans:
     """str, a name of :data:`mcsim.tapes.checks.PROPERTY_TYPES`."""
     score: np.ndarray
     """Credit score, 300 to 850; NaN: not known."""
+    terms: np.ndarray
+    """str, how the note rate moves: one of :data:`TERMS`."""
+    extra: dict[str, np.ndarray] = field(default_factory=dict)
+    """Columns of the tape's own, by name, float64: what its mapping brings for a model or a term to read; NaN: not known."""
 
     def __len__(self) -> int:
         return len(self.loan_id)
 
     def take(self, index: Any) -> Loans:
         """The loans at ``index`` (integers, a slice or a mask), in that order."""
-        return Loans(self.cut_off, **{name: getattr(self, name)[index] for name in COLUMNS})
+        extra = {name: column[index] for name, column in self.extra.items()}
+        return Loans(self.cut_off, **{name: getattr(self, name)[index] for name in COLUMNS}, extra=extra)
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column of :data:`NUMERIC` or of ``extra``, float64; NaN where a loan has none.
+
+        Raises
+        ------
+        KeyError
+            The loans have no such column, or it is not of numbers.
+        """
+        return np.asarray(getattr(self, name) if name in NUMERIC else self.extra[name], np.float64)
 
     def summary(self) -> dict[str, float]:
         """Count, balances in USD and balance-weighted means: what a term sheet prints of a pool."""
@@ -106,10 +123,12 @@ class Loans:
         }
 
 
-COLUMNS = tuple(f.name for f in fields(Loans) if f.name != "cut_off")
+COLUMNS = tuple(f.name for f in fields(Loans) if f.name not in ("cut_off", "extra"))
 
 _COUNTS = ("age", "maturity", "amortisation", "interest_only", "first_reset", "reset_period", "lookback")
-_TEXTS = ("loan_id", "day_count", "region", "property_type")
+_TEXTS = ("loan_id", "day_count", "region", "property_type", "terms")
+NUMERIC = tuple(name for name in COLUMNS if name not in (*_TEXTS, "number"))
+"""Columns that every loan has and that a model can read."""
 _ABSENT: dict[str, Any] = {
     "payment": np.nan, "adjustable": False, "margin": np.nan, "periodic_cap": np.nan, "life_cap": np.nan, "life_floor": np.nan,
     "rate_rounding": 0.0, "first_reset": 0, "reset_period": 0, "lookback": 0, "score": np.nan,
@@ -121,19 +140,22 @@ def loan_number(loan_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(loan_id.encode("utf-8", "surrogatepass")).digest()[:8], "little")
 
 
-def make_loans(cut_off: datetime.date, columns: Mapping[str, Any]) -> Loans:
-    """``Loans`` of ``columns``, typed and sorted by (region, number).
+def make_loans(cut_off: datetime.date, columns: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> Loans:
+    """``Loans`` of ``columns`` and ``extra``, typed and sorted by (region, number).
 
-    ``number`` is computed from ``loan_id``; the columns of adjustable-rate loans may be left out, and so may ``payment``.
-    A month count is rounded to an integer.
+    ``number`` is computed from ``loan_id``; the columns of adjustable-rate loans may be left out, and so may ``payment`` and
+    ``terms``: a loan is then ``adjustable`` or ``level``, as the column of that name says. A month count is rounded to an integer.
     """
     n = len(columns["loan_id"])
     number = np.array([loan_number(i) for i in columns["loan_id"]], dtype=np.uint64)
     table = {**_ABSENT, **columns, "number": number}
     table.setdefault("initial_cap", table["periodic_cap"])
+    table.setdefault("terms", np.where(table["adjustable"], "adjustable", "level"))
     typed = {name: np.array(np.broadcast_to(_typed(name, table[name]), (n,))) for name in COLUMNS}
+    further = {name: np.array(np.broadcast_to(_typed(name, values), (n,))) for name, values in (extra or {}).items()}
     order = np.lexsort((typed["number"], typed["region"]))
-    return Loans(cut_off, **{name: column[order] for name, column in typed.items()})
+    columns, further = ({name: column[order] for name, column in some.items()} for some in (typed, further))
+    return Loans(cut_off, **columns, extra=further)
 
 
 def _typed(name: str, values: Any) -> np.ndarray:

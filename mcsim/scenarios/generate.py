@@ -81,6 +81,14 @@ class ScenarioGenerator:
         tables = [*_rate_tables(rates, curve, n_months), *_price_tables(home_prices, dynamics, known[NATION])]
         self._tables = [t if t.dtype == np.int64 else np.ascontiguousarray(t, dtype=self._ops.real) for t in tables]
         self._factors = np.array([NATIONAL_FACTOR, *(factor_number(region) for region in regions)], dtype=np.int64)
+        if self._ops.target == "cuda":
+            from kernels.device import put_all
+
+            self._keys, self._tables, self._factors = (
+                put_all((*self._keys,)),
+                put_all((*self._tables,)),
+                put_all(self._factors),
+            )
         self._run = _launcher(self._ops)
 
     def generate(self, first_path: int, n_paths: int) -> Scenario:
@@ -93,14 +101,12 @@ class ScenarioGenerator:
         """
         if first_path < 0 or n_paths < 1 or first_path + n_paths > _WORD:
             raise InputError(f"paths {first_path} to {first_path + n_paths - 1}; expected one or more, from 0 to {_WORD - 1}")
-        real, n_regions = self._ops.real, len(self.regions)
-        scratch = [np.empty(size, dtype=real) for size in scratch_sizes(self._ops, n_paths, n_regions)]
-        market = np.empty((len(Variable), self.n_months + 1, n_paths), dtype=real)
-        prices = np.empty((n_regions, self.n_months + 1, n_paths), dtype=real)
-        self._run(
-            n_paths, n_paths, self.n_months, first_path, *self._keys, *self._tables, self._factors,
-            *scratch, market.reshape(-1), prices.reshape(-1),
-        )  # fmt: skip
+        if self._ops.target == "cuda":
+            from kernels.device import device
+            from mcsim.device_scenario import DeviceScenario
+
+            return DeviceScenario(first_path, self.regions, *self._fill(device().empty, first_path, n_paths))
+        market, prices = self._fill(np.empty, first_path, n_paths)
         return Scenario(
             first_path,
             self.regions,
@@ -110,6 +116,18 @@ class ScenarioGenerator:
             discount=market[Variable.DISCOUNT],
             home_price=prices,
         )
+
+    def _fill(self, empty: Callable[..., Any], first_path: int, n_paths: int) -> tuple[Any, Any]:
+        """``market`` and ``prices`` of the launcher, in memory of ``empty``: the host's, or the device's."""
+        real, n_regions = self._ops.real, len(self.regions)
+        scratch = [empty(size, dtype=real) for size in scratch_sizes(self._ops, n_paths, n_regions)]
+        market = empty((len(Variable), self.n_months + 1, n_paths), dtype=real)
+        prices = empty((n_regions, self.n_months + 1, n_paths), dtype=real)
+        self._run(
+            n_paths, n_paths, self.n_months, first_path, *self._keys, *self._tables, self._factors,
+            *scratch, market.reshape(-1), prices.reshape(-1),
+        )  # fmt: skip
+        return market, prices
 
 
 def factor_number(region: str) -> int:

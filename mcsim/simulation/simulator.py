@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,15 @@ from kernels.launch import compile_launcher
 from kernels.loan_arrays import paths_at_once
 from kernels.loan_blocks import build_loan_block, scratch_sizes
 from kernels.loan_month import FIELDS
-from kernels.loan_sums import fold
 from kernels.loan_terms import TILE, Row
 from kernels.ops import LANES
 from mcsim.backend import Backend
 from mcsim.scenario import Scenario
 from mcsim.settings import Behaviour, ModelChoice
 from mcsim.simulation.prepare import PreparedLoans
+
+if TYPE_CHECKING:
+    from mcsim.simulation.device_simulator import DeviceSimulator
 
 SUPERBLOCK = 128 * TILE
 """Loans summed in float64 before the next superblock's sum is added: a fixed shape, so that no chunking changes a bit."""
@@ -54,33 +56,37 @@ class LoanSimulator:
             )
         )
         self._launchers: dict[tuple[int, bool], Any] = {}
+        self._on_device = self._put_on_device() if backend.target == "cuda" else None
 
     def pool(self, scenario: Scenario) -> Array:
         """Flows of all loans together: (month 1..n, field, path) float64, fields as :data:`kernels.loan_month.FIELDS`."""
-        return self._simulate(self.loans, scenario)
+        return self._on_device.pool(scenario) if self._on_device else self._simulate(self.loans, scenario)
 
     def pool_and_loans(self, scenario: Scenario) -> tuple[Array, list[Array]]:
         """As :meth:`pool`; and of each loan the sum of its flows over each 256 paths, (loan, month, field) float64, in order."""
-        if self._backend.target == "cuda":  # the device adds up the pool alone: a loan's flows are simulated again
-            loans = [fold(self.loan(scenario, position)) for position in range(len(self.loans))]
-            return self.pool(scenario), list(np.moveaxis(np.stack(loans), -1, 0))
+        if self._on_device:
+            return self._on_device.pool_and_loans(scenario)
         groups = -(-scenario.mortgage_rate.shape[1] // LANES)
         sums = np.zeros((len(self.loans), self.loans.n_months, len(FIELDS), groups))
         return self._simulate(self.loans, scenario, sums), list(np.moveaxis(sums, -1, 0))
 
     def loan(self, scenario: Scenario, position: int) -> Array:
         """Flows of one loan alone, shaped as :meth:`pool`. Its draws are the same as in the pool's run."""
+        if self._on_device:
+            return self._on_device.loan(scenario, position)
         return self._simulate(self.loans.take(slice(position, position + 1)), scenario)
+
+    def _put_on_device(self) -> DeviceSimulator:
+        from kernels.loan_on_device import LoansOnDevice
+        from mcsim.simulation.device_simulator import DeviceSimulator
+
+        tiles = SUPERBLOCK // TILE
+        return DeviceSimulator(
+            LoansOnDevice(self._backend.ops, self._models(), self.loans, self._key, self._parameters, tiles)
+        )
 
     def _simulate(self, loans: PreparedLoans, scenario: Scenario, loan_sums: Array | None = None) -> Array:
         n_paths = scenario.mortgage_rate.shape[1]
-        if self._backend.target == "cuda":
-            from kernels.loan_cuda import simulate_on_device
-
-            return simulate_on_device(
-                self._backend.ops, self._models(), loans, scenario_rows(scenario, loans.n_months, slice(None)),
-                scenario.first_path, self._key, self._parameters,
-            )  # fmt: skip
         width = lane_width(self._backend.target, len(loans), n_paths)
         blocks = [self._lanes(loans, scenario, first, width, loan_sums) for first in range(0, n_paths, width)]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=2)

@@ -107,11 +107,11 @@ def _candidates(exhibit: Exhibit, running: list[Loan], cut_off: datetime.date, s
     }  # fmt: skip
     for name in ("note_rate", "age", "maturity", "interest_only", "amortisation", "payment"):
         columns[name] = np.array([getattr(term, name) for term in terms], dtype=np.float64)
-    extra: dict[str, np.ndarray] = {"original_ltv": original_ltv}
+    besides: dict[str, np.ndarray] = {"original_ltv": original_ltv}
     for name in ("term", "original_amortisation", "original_interest_only"):
-        extra[name] = np.array([term.used[name] for term in terms], dtype=np.float64)
+        besides[name] = np.array([term.used[name] for term in terms], dtype=np.float64)
     for name in _DATES:
-        extra[name] = np.array([term.used[name] for term in terms], dtype="datetime64[D]")
+        besides[name] = np.array([term.used[name] for term in terms], dtype="datetime64[D]")
     for fee, term in zip(fees, terms, strict=True):
         term.sources |= {"servicing_rate": "portfolio.servicing_rate"} if fee.upper() in NOT_GIVEN else {}
     sources = {name: _texts(term.sources.get(name, COLUMNS[name]) for term in terms) for name in _SOURCES}
@@ -123,7 +123,7 @@ def _candidates(exhibit: Exhibit, running: list[Loan], cut_off: datetime.date, s
     rows = np.array([asset.row for asset in assets], dtype=np.int64)
     n_rows = len(running) + len(exhibit.rejects)
     notes = absee_codes.notes_of(exhibit, running, remarks, ended)
-    return Candidates(rows, columns, extra, COLUMNS, texts, rejects, n_rows, notes, sources, _EXPECTED)
+    return Candidates(rows, columns, besides, COLUMNS, texts, rejects, n_rows, notes, sources, _EXPECTED)
 
 
 def _texts(values: Any) -> np.ndarray:

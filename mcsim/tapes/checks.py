@@ -66,12 +66,12 @@ class Candidates:
         Number of each row in its source.
     loans : dict
         Columns of :class:`~mcsim.loans.Loans`, numbers as float64 with NaN for what is missing or not a number.
-    extra : dict
+    besides : dict
         What the checks need besides: ``term`` (original, months), ``original_ltv``, ``given_payment``,
         ``original_amortisation`` and ``original_interest_only`` (months); ``datetime64[D]`` with NaT:
         ``origination``, ``first_payment`` and, where the tape has it, ``maturity_date``.
     columns : dict
-        Name in ``loans`` or ``extra`` → the tape's own name of the column.
+        Name in ``loans`` or ``besides`` → the tape's own name of the column.
     texts : dict
         The tape's own name of a column → its text, an array of str.
     rejects : list
@@ -81,15 +81,17 @@ class Candidates:
     notes : list
         What the reader applied, left out, imputed or did not know.
     sources : dict
-        Name in ``loans`` or ``extra`` → the tape's own name of the column row by row, where rows have it from different ones.
+        Name in ``loans`` or ``besides`` → the tape's own name of the column row by row, where rows have it from different ones.
     expected : dict
-        Name in ``loans`` or ``extra`` → what was expected of it, where the tape has something else in that column: a value, of
+        Name in ``loans`` or ``besides`` → what was expected of it, where the tape has something else in that column: a value, of
         which the loan-to-value ratio follows, or dates of its own form.
+    extra : dict
+        Of :attr:`mcsim.loans.Loans.extra`: float64, NaN for what is not known.
     """
 
     rows: np.ndarray
     loans: dict[str, Any]
-    extra: dict[str, np.ndarray]
+    besides: dict[str, np.ndarray]
     columns: dict[str, str]
     texts: dict[str, np.ndarray]
     rejects: list[Reject] = field(default_factory=list)
@@ -97,10 +99,11 @@ class Candidates:
     notes: list[Note] = field(default_factory=list)
     sources: dict[str, np.ndarray] = field(default_factory=dict)
     expected: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, np.ndarray] = field(default_factory=dict)
 
     def get(self, name: str) -> Any:
-        """Column ``name`` of ``loans`` or ``extra``; None where the tape has none."""
-        return self.loans.get(name, self.extra.get(name))
+        """Column ``name`` of ``loans`` or ``besides``; None where the tape has none."""
+        return self.loans.get(name, self.besides.get(name))
 
     def flag(self, name: str, bad: np.ndarray, reason: str | Callable[[int], str]) -> None:
         """Reject the rows where ``bad``, under the tape's name of column ``name``; once a row and column."""

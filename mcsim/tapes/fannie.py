@@ -92,8 +92,8 @@ def read_fannie_acquisition(
         "day_count": np.full(len(term), "30/360"), "region": texts["state"],
         "property_type": np.array([PROPERTY_TYPES.get(t, "other") for t in texts["prop_type"]], dtype=object),
     }  # fmt: skip
-    extra = {"term": term, "original_ltv": original_ltv, "origination": made, "first_payment": first}
-    candidates = Candidates(table["row"].to_numpy(), loans, extra, COLUMNS, texts, rejects, n_rows, notes)
+    besides = {"term": term, "original_ltv": original_ltv, "origination": made, "first_payment": first}
+    candidates = Candidates(table["row"].to_numpy(), loans, besides, COLUMNS, texts, rejects, n_rows, notes)
     other = np.array([t != "FRM" for t in texts["product"]], dtype=bool)
     candidates.flag("product", other, "product not in this layout; expected FRM (fixed rate, fully amortising)")
     _note(candidates, number)

@@ -87,12 +87,12 @@ def generate(terms: Generator, cut_off: datetime.date, servicing_rate: float) ->
         **_adjustable_terms(adjustable, note_rate, age),
     }  # fmt: skip
     first_due = np.datetime64(cut_off, "M") - age.astype(np.int64) + 1
-    extra = {
+    besides = {
         "term": full_term,
         "origination": (first_due - 1).astype("datetime64[D]"),
         "first_payment": first_due.astype("datetime64[D]"),
     }
-    return Candidates(np.arange(1, n + 1), loans, extra, {}, {}, [], n)
+    return Candidates(np.arange(1, n + 1), loans, besides, {}, {}, [], n)
 
 
 def _check(terms: Generator, servicing_rate: float) -> None:

@@ -140,7 +140,8 @@ def _accept(
         raise InputError(
             f"{source}: no loan is left of {candidates.n_rows:,} rows; {n_rejected:,} are rejected, others left out"
         )
-    loans = make_loans(cut_off, {name: column[good] for name, column in candidates.loans.items()})
+    columns, extra = ({name: column[good] for name, column in some.items()} for some in (candidates.loans, candidates.extra))
+    loans = make_loans(cut_off, columns, extra)
     inputs = [InputFile(name, file_sha256(path)) for name, path in files]
     if inputs:
         inputs[0] = replace(inputs[0], rows=candidates.n_rows, rejects=n_rejected)

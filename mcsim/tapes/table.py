@@ -20,10 +20,10 @@ from mcsim.tapes.generator import MOST_LOANS
 from mcsim.tapes.marking import HomePriceRatio
 from mcsim.tapes.notes import Note
 from mcsim.tapes.table_cells import Column, known_score, read_columns
-from mcsim.tapes.table_fields import ARM_FIELDS, ARM_OPTIONS, FIELDS, REQUIRED, field_called
+from mcsim.tapes.table_fields import ARM_FIELDS, ARM_OPTIONS, FIELDS, REQUIRED, Field, field_called
 from mcsim.tapes.table_mapping import Source, TableMapping, yaml_word
 from mcsim.tapes.table_rows import Rows
-from mcsim.tapes.table_terms import arm, ltv, payments, scheduled, times
+from mcsim.tapes.table_terms import arm, ltv, payments, rate_terms, scheduled, times
 from mcsim.tapes.table_units import check_rates, check_sizes, check_totals, note_units
 from mcsim.tapes.text_table import read_texts
 
@@ -69,7 +69,7 @@ def read_table(
     sources, unread, problems = mapping.sources(table.names)
     problems += _missing_problems(sources, mapping, unread)
     there = {name: source for name, source in sources.items() if source.value or source.column in table.names}
-    columns = read_columns(table, there, mapping.decimal, problems)
+    columns = read_columns(table, there, mapping, problems)
     if problems:
         raise InputError([f"{path}: {problem}" for problem in problems])
     rows = Rows(table.rows, columns, mapping, table.n_rows, list(table.rejects))
@@ -148,16 +148,15 @@ def _leave_out(rows: Rows, path: Path) -> None:
     for name, column in rows.columns.items():
         if name in _CHECKED_LATER:
             continue
-        spec, given = FIELDS[name], ~column.blank
-        rows.reject(name, given & column.missing & (spec.kind not in ("text", "choice")), _expected(name))
-        if spec.high and column.values.dtype == np.float64:
-            rows.reject(name, (column.values < spec.low) | (column.values > spec.high), "out of range; " + _expected(name))
+        spec, given = rows.mapping.spec(name), ~column.blank
+        rows.reject(name, given & column.missing & (spec.kind not in ("text", "choice")), _expected(spec))
+        if spec.bounded and column.values.dtype == np.float64:
+            rows.reject(name, (column.values < spec.low) | (column.values > spec.high), "out of range; " + _expected(spec))
 
 
-def _expected(name: str) -> str:
-    spec = FIELDS[name]
+def _expected(spec: Field) -> str:
     kinds = {"date": "a date of the form that the mapping names, else YYYY-MM-DD", "flag": "true or false"}
-    return "expected " + kinds.get(spec.kind, f"{spec.low:g} to {spec.high:g}")
+    return "expected " + kinds.get(spec.kind, spec.expected)
 
 
 def _replines(rows: Rows, path: Path) -> None:
@@ -184,7 +183,8 @@ def _replines(rows: Rows, path: Path) -> None:
     rows.columns = {name: column.take(index) for name, column in rows.columns.items()}
     rows.numbers, rows.balance = rows.numbers[index], rows.balance[index]
     share = times_[index]
-    for name in (name for name in _OF_THE_LOANS if name in rows.columns):
+    shared = (*_OF_THE_LOANS, *(name for name, spec in rows.mapping.extra.items() if spec.kind == "money"))
+    for name in (name for name in shared if name in rows.columns):
         rows.columns[name] = replace(rows.columns[name], values=rows.columns[name].values / share)
     ids = rows.columns.get("loan_id")
     if ids is not None:
@@ -199,7 +199,7 @@ def _candidates(
     count = np.where(rows.blank("count") | rows.mapping.split_replines, 1.0, rows.number("count"))
     rows.balance = rows.settle("balance", ("average_balance", rows.number("average_balance") * count))
     months = times(rows, cut_off)
-    original, rate = rows.settle("original_balance"), rows.settle("note_rate")
+    original, rate, terms = rows.settle("original_balance"), rows.settle("note_rate"), rows.words("terms", "")
     scheduled(rows, original, rate, months)
     check_rates(rows)
     check_totals(rows)
@@ -212,8 +212,9 @@ def _candidates(
         "original_balance": np.where(np.isnan(original) & rows.blank("original_balance"), rows.balance, original),
         "note_rate": rate, "servicing_rate": np.where(unknown_fee, servicing_rate, fee),
         "region": rows.words("state", ""), "day_count": _day_counts(rows), "property_type": _property_types(rows),
-        "score": _scores(rows), **arm(rows, cut_off, str(path)), **months,
+        "score": _scores(rows), **arm(rows, cut_off, str(path), terms), **months,
     }  # fmt: skip
+    loans["terms"] = rate_terms(rows, loans["adjustable"], terms)
     loans["ltv"] = ltv(rows, loans, months, cut_off, ratio)
     loans["payment"] = payments(rows, loans)
     _note_defaults(rows)
@@ -228,8 +229,10 @@ def _candidates(
         names["servicing_rate"] = SERVICING
     elif unknown_fee.any():
         rows.sources["servicing_rate"] = np.where(unknown_fee, np.array(SERVICING, dtype=object), names["servicing_rate"])
-    extra = {"term": months["maturity"]}
-    return Candidates(rows.numbers, loans, extra, names, texts, rows.rejects, rows.n_rows, rows.notes, rows.sources)
+    besides = {"term": months["maturity"]}
+    return Candidates(
+        rows.numbers, loans, besides, names, texts, rows.rejects, rows.n_rows, rows.notes, rows.sources, extra=_extras(rows)
+    )
 
 
 def _number_rows(rows: Rows) -> None:
@@ -264,8 +267,26 @@ def _scores(rows: Rows) -> np.ndarray:
         known = known_score(column.values)
         rows.note("score not known", "a code, or not on the scale of 300 to 850", ~column.blank & np.isnan(known))
         rows.columns["score"] = replace(column, values=known, blank=np.isnan(known))
-        rows.notes.append(Note("score", "kept with the loan; no model reads it", int(np.isfinite(known).sum())))
+        rows.notes.append(Note("score", "kept with the loan, for a model that reads it", int(np.isfinite(known).sum())))
     return rows.settle("score")
+
+
+def _extras(rows: Rows) -> dict[str, np.ndarray]:
+    """Columns of the table's own; NaN where they are not known."""
+    found = {}
+    for name, spec in rows.mapping.extra.items():
+        found[name] = rows.settle(name)
+        open_ = np.isnan(found[name]) & rows.blank(name)
+        if spec.required:
+            rows.reject(name, open_, f"missing; {_expected(spec)}")
+        else:
+            rows.note(
+                f"{name} not known", "blank: a model or terms that read it refuse the loans; impute it, or say required", open_
+            )
+    if found:
+        text = f"kept with the loans, for a model or terms that read them: {', '.join(found)}"
+        rows.notes.append(Note("extra columns", text, len(found)))
+    return found
 
 
 def _note_defaults(rows: Rows) -> None:
@@ -275,7 +296,7 @@ def _note_defaults(rows: Rows) -> None:
         if spec.without not in ("", "not used") and not {name, *spec.instead} & {*rows.columns}
         and name not in rows.mapping.impute
     }  # fmt: skip
-    for name in ("servicing_rate", *(() if "margin" in rows.columns else ARM_OPTIONS)):
+    for name in ("servicing_rate", "terms", *(() if "margin" in rows.columns else ARM_OPTIONS)):
         without.pop(name, None)
     if without:
         text = ", ".join(f"{name} ({value.replace('`', '')})" for name, value in without.items())

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcsim.tapes.cells import date_form, dates, numbers
+from mcsim.tapes.table_extra import Extra
 from mcsim.tapes.table_fields import (
     FALSE,
-    FIELDS,
     HIGHEST_SCORE,
     LEAST,
     LIMITS,
@@ -19,9 +19,10 @@ from mcsim.tapes.table_fields import (
     STATE_NAMES,
     TRUE,
     UNITS,
+    Field,
     own_name,
 )
-from mcsim.tapes.table_mapping import Source, yaml_word
+from mcsim.tapes.table_mapping import Source, TableMapping, yaml_word
 from mcsim.tapes.text_table import TextTable
 
 _OF_THE_WHOLE = ("note_rate", "ltv", "original_ltv")
@@ -52,32 +53,35 @@ class Column:
         return Column(self.name, self.values[index], self.blank[index], self.text[index])
 
 
-def read_columns(table: TextTable, sources: Mapping[str, Source], decimal: str, problems: list[str]) -> dict[str, Column]:
+def read_columns(
+    table: TextTable, sources: Mapping[str, Source], mapping: TableMapping, problems: list[str]
+) -> dict[str, Column]:
     """Fields of the table; what is wrong with whole columns goes to ``problems``."""
     found = {}
     for field, source in sources.items():
+        spec = mapping.spec(field)
         if source.value:
             text = np.full(len(table.rows), source.value, dtype=object)
-            found[field] = Column(field, _values(field, text, source, "."), np.zeros(len(text), dtype=bool), text)
+            found[field] = Column(field, _values(field, spec, text, source, "."), np.zeros(len(text), dtype=bool), text)
             continue
         text = table.columns[source.column]
-        blank = np.array(
-            [cell.casefold() in MISSING and not (field in LIMITS and cell.casefold() == "none") for cell in text], bool
-        )
-        column = Column(source.column, _values(field, np.where(blank, "", text), source, decimal), blank, text)
-        found[field] = column
-        problems += _column_problems(field, source, column)
+        nothing = MISSING - {"none"} if field in LIMITS else MISSING | (spec.missing if isinstance(spec, Extra) else set())
+        blank = np.array([cell.casefold() in nothing for cell in text], bool)
+        values = _values(field, spec, np.where(blank, "", text), source, mapping.decimal)
+        found[field] = Column(source.column, values, blank, text)
+        where = f"{mapping.place(field)}: column {source.column!r}"
+        problems += _column_problems(field, spec, source, found[field], where)
     return found
 
 
-def _values(field: str, text: np.ndarray, source: Source, decimal: str) -> np.ndarray:
-    kind = FIELDS[field].kind
+def _values(field: str, spec: Field, text: np.ndarray, source: Source, decimal: str) -> np.ndarray:
+    kind = spec.kind
     if source.codes:
         text = np.array([source.codes.get(cell.casefold(), cell) for cell in text], dtype=object)
     if kind == "date":
         return dates(text.tolist(), source.format)
     if kind in ("text", "choice", "flag"):
-        known = {cell: _word(field, kind, cell) for cell in set(text.tolist())}
+        known = {cell: _word(field, spec, cell) for cell in set(text.tolist())}
         return np.array([known[cell] for cell in text], dtype=object)
     values, percent = numbers(text.tolist(), decimal)
     if kind != "money":  # a dollar sign says what the column is: not this one
@@ -93,23 +97,22 @@ def _values(field: str, text: np.ndarray, source: Source, decimal: str) -> np.nd
     return result
 
 
-def _word(field: str, kind: str, cell: str) -> str:
+def _word(field: str, spec: Field, cell: str) -> str:
     """A cell as one of our words; empty where it is none of them. Texts stay as they are."""
     name = own_name(cell)
-    if kind == "flag":
+    if spec.kind == "flag":
         return "true" if name in TRUE else "false" if name in FALSE else ""
-    if kind == "choice":
-        return next((choice for choice in FIELDS[field].choices if own_name(choice) == name), "")
+    if spec.kind == "choice":
+        return next((choice for choice in spec.choices if own_name(choice) == name), "")
     if field == "state":
         return STATE_NAMES.get(name, cell.upper())
     return cell
 
 
-def _column_problems(field: str, source: Source, column: Column) -> list[str]:
+def _column_problems(field: str, spec: Field, source: Source, column: Column, where: str) -> list[str]:
     given = ~column.blank
     if not given.any():
         return []
-    spec, where = FIELDS[field], f"columns.{field}: column {source.column!r}"
     # Half of the rows and more are a wrong column; fewer are bad rows.
     if 2 * int(given.sum()) > len(given) and column.missing[given].all() and spec.kind != "text":
         sample = str(column.text[given][0])[:40]
@@ -124,17 +127,18 @@ def _column_problems(field: str, source: Source, column: Column) -> list[str]:
         if spec.kind in ("choice", "flag"):
             words = ", ".join(spec.choices) or "true, false"
             return [f"{where} holds none of {words}, such as {sample!r}; name its codes with codes: {{{sample}: ...}}"]
+        if sample.endswith("%"):
+            return [f"{where} holds no number, such as {sample!r}; a percent sign needs a unit, such as unit: percent"]
         comma = np.isfinite(numbers([sample], ",")[0]).all()
         hint = "a decimal comma is file: {decimal: ','}" if comma else "write digits alone, such as 400000 or -0.5"
         return [f"{where} holds no number, such as {sample!r}; {hint}"]
-    return _unit_problems(field, source, column, where)
+    return _unit_problems(field, spec, source, column, where)
 
 
-def _unit_problems(field: str, source: Source, column: Column, where: str) -> list[str]:
+def _unit_problems(field: str, spec: Field, source: Source, column: Column, where: str) -> list[str]:
     """A unit that cannot be meant, for more than half of the column or all of it."""
-    spec = FIELDS[field]
     units = UNITS.get(spec.kind)
-    if units is None or not spec.high:
+    if units is None or not spec.bounded:
         return []
     values = column.values[~column.missing & (column.values > 0) & (column.values != LIMITS.get(field))]
     if not len(values):
@@ -146,7 +150,7 @@ def _unit_problems(field: str, source: Source, column: Column, where: str) -> li
     if median > spec.high:
         better = [name for name, (t, d) in units.items() if name != unit and spec.low <= raw * t / d <= spec.high]
         return [
-            f"{where} has a median of {raw:.6g} ({unit}); expected {spec.low:g} to {spec.high:g} ({own}); in {name}? "
+            f"{where} has a median of {raw:.6g} ({unit}); expected {spec.expected} ({own}); in {name}? "
             f"{field}: {{column: {yaml_word(source.column)}, unit: {name}}}"
             for name in better[:1]
         ]

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from mcsim.conventions import DAY_COUNTS
+from mcsim.loans import TERMS
 from mcsim.tapes.checks import LEAST_LTV, LEAST_RATE, MOST_BALANCE, MOST_FEE, MOST_LTV, MOST_RATE, MOST_TERM, PROPERTY_TYPES
 
 _SHARE_UNITS = {"per_unit": (1, 1), "percent": (1, 100), "basis_points": (1, 10_000)}
@@ -17,6 +18,11 @@ UNITS: dict[str, dict[str, tuple[int, int]]] = {
     "months": {"months": (1, 1), "years": (12, 1)},
 }
 """Kind of a field → its units, the own one first → (times, divided by): a percentage divided by 100 is the nearest number."""
+_UNIT_WORDS = {
+    "%": "percent", "pct": "percent", "percentage": "percent", "bp": "basis_points", "bps": "basis_points",
+    "decimal": "per_unit", "fraction": "per_unit", "unit": "per_unit", "$": "usd", "dollars": "usd", "k": "thousands",
+    "thousand": "thousands", "mm": "millions", "million": "millions", "month": "months", "year": "years",
+}  # fmt: skip
 
 STATUSES = ("performing", "delinquent", "defaulted", "paid_off")
 NO_LIMIT = math.nextafter(1.0, 0.0)
@@ -58,6 +64,19 @@ class Field:
     instead: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a number has a range."""
+        return self.low < self.high
+
+    @property
+    def expected(self) -> str:
+        """The range in words."""
+        if math.isinf(self.low) or math.isinf(self.high):
+            ends = (("at least", self.low), ("at most", self.high))
+            return " and ".join(f"{word} {end:g}" for word, end in ends if math.isfinite(end)) or "a number"
+        return f"{self.low:g} to {self.high:g}" if self.bounded else "a number"
 
 
 def _rate(meaning: str, without: str = "", high: float = MOST_RATE, low: float = 0.0, called: tuple[str, ...] = ()) -> Field:
@@ -132,6 +151,9 @@ FIELDS: dict[str, Field] = {
     "adjustable": Field(
         "flag", "whether the rate adjusts", "true where there is a margin, else false", called=("arm", "rate_type", "is_arm")
     ),
+    "terms": Field(
+        "choice", "how the note rate moves", "`adjustable` where the rate adjusts, else `level`", choices=TERMS, called=("rate_terms",)
+    ),
     "margin": _rate("over the index, annual", high=_MOST_MARGIN, called=("gross_margin",)),
     "periodic_cap": _rate("largest change at a reset, annual, or `none`", called=("per_cap", "reset_cap")),
     "initial_cap": _rate(
@@ -167,6 +189,11 @@ def own_name(name: str) -> str:
     for pattern, ours in _BRITISH:
         text = pattern.sub(ours, text)
     return text.strip("_")
+
+
+def unit_called(name: str) -> str:
+    """The unit that others call ``name``; what is none of ours stays as it is."""
+    return _UNIT_WORDS.get(name.casefold(), name)
 
 
 def field_called(name: str) -> str:

@@ -6,9 +6,11 @@
       loan_id: Loan Number
       note_rate: {column: Coupon, unit: percent}
       state: {value: CA}
+    extra: {dti: {column: DTI, unit: percent, range: [0, 2]}}
     impute: {age: 12, ltv: median}
 
-The language is in docs/tapes.md; the fields are those of :data:`mcsim.tapes.table_fields.FIELDS`.
+The language is in docs/tapes.md; the fields are those of :data:`mcsim.tapes.table_fields.FIELDS`, and in ``extra`` columns of one's
+own (:mod:`mcsim.tapes.table_extra`).
 """
 
 from __future__ import annotations
@@ -22,20 +24,15 @@ from typing import Any
 from mcsim import yaml_files
 from mcsim.errors import InputError, nearest, shown
 from mcsim.tapes.cells import DATE_WORDS, date_pattern, number_of
-from mcsim.tapes.table_fields import FIELDS, LIMITS, UNITS, field_called, own_name
+from mcsim.tapes.table_extra import EXTRA_KEYS, Extra, read_extra
+from mcsim.tapes.table_fields import FIELDS, LIMITS, UNITS, Field, field_called, own_name, unit_called
 
 STATISTICS = ("median", "mean")
-SECTIONS = ("columns", "impute", "ignore", "replines", "file")
+SECTIONS = ("columns", "extra", "impute", "ignore", "replines", "file")
 SOURCE_KEYS = ("column", "value", "unit", "codes", "format")
 FILE_KEYS = ("delimiter", "decimal", "names")
 REPLINES = ("whole", "split")
 NEVER_IMPUTED = ("count", "status")
-
-_UNIT_WORDS = {
-    "%": "percent", "pct": "percent", "percentage": "percent", "bp": "basis_points", "bps": "basis_points",
-    "decimal": "per_unit", "fraction": "per_unit", "unit": "per_unit", "$": "usd", "dollars": "usd", "k": "thousands",
-    "thousand": "thousands", "mm": "millions", "million": "millions", "month": "months", "year": "years",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,12 +53,22 @@ class TableMapping:
     """A mapping, checked for all that can be known without the table."""
 
     columns: dict[str, Source] = field(default_factory=dict)
+    """Of the fields, and of ``extra``."""
+    extra: dict[str, Extra] = field(default_factory=dict)
     impute: dict[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     split_replines: bool = False
     delimiter: str = ""
     decimal: str = "."
     names: tuple[str, ...] = ()
+
+    def spec(self, name: str) -> Field:
+        """What a field is, or a column of ``extra``."""
+        return self.extra[name] if name in self.extra else FIELDS[name]
+
+    def place(self, name: str) -> str:
+        """Where the mapping says whence a field comes."""
+        return f"{'extra' if name in self.extra else 'columns'}.{name}"
 
     def sources(self, names: tuple[str, ...]) -> tuple[dict[str, Source], list[str], list[str]]:
         """Fields of a table with columns ``names``, its columns that are not read, and what does not fit.
@@ -72,7 +79,7 @@ class TableMapping:
         found = dict(self.columns)
         used = {source.column for source in found.values()}
         problems = [
-            f"columns.{name} = {source.column!r}: the table has no such column{nearest(source.column, names)}"
+            f"{self.place(name)} = {source.column!r}: the table has no such column{nearest(source.column, names)}"
             for name, source in found.items()
             if source.column and source.column not in names
         ]
@@ -140,15 +147,21 @@ def _mapping(raw: Any, problems: list[str]) -> TableMapping:
             meant = field_called(name)
             hint = f"; did you mean {meant!r}?" if meant else nearest(ours, FIELDS)
             problems.append(f"columns.{name}: unknown field{hint}")
-        elif (source := _source(ours, given, problems)) is not None:
+        elif (source := _source(f"columns.{name}", ours, FIELDS[ours], given, problems)) is not None:
             columns[ours] = source
+    extra = {}
+    for name, given in _section(raw, "extra", problems):
+        extra[name] = read_extra(name, given, f"extra.{name}", problems)
+        if (source := _source(f"extra.{name}", name, extra[name], given, problems)) is not None:
+            columns[name] = source
+    known: dict[str, Field] = FIELDS | extra
     impute = {}
     for name, given in _section(raw, "impute", problems):
-        ours = own_name(name)
-        problem = _impute_problem(ours, given)
+        ours = name if name in extra else own_name(name)
+        problem = _impute_problem(ours, known, given)
         if problem:
             problems.append(f"impute.{name} = {given!r}: {problem}")
-        impute[ours] = str(given).lower() if ours in FIELDS and FIELDS[ours].kind == "flag" else str(given)
+        impute[ours] = str(given).lower() if ours in known and known[ours].kind == "flag" else str(given)
     ignore = raw.get("ignore", [])
     if not isinstance(ignore, list) or not all(isinstance(name, str) for name in ignore):
         problems.append(f"ignore = {ignore!r}: expected a list of columns, such as [Borrower, Notes]")
@@ -156,7 +169,7 @@ def _mapping(raw: Any, problems: list[str]) -> TableMapping:
     replines = raw.get("replines", "whole")
     if replines not in REPLINES:
         problems.append(f"replines = {replines!r}: expected one of {', '.join(REPLINES)}")
-    return TableMapping(columns, impute, tuple(ignore), replines == "split", **_file(raw, problems))
+    return TableMapping(columns, extra, impute, tuple(ignore), replines == "split", **_file(raw, problems))
 
 
 def _section(raw: Any, name: str, problems: list[str]) -> Iterator[tuple[str, Any]]:
@@ -167,15 +180,15 @@ def _section(raw: Any, name: str, problems: list[str]) -> Iterator[tuple[str, An
     yield from section.items()
 
 
-def _source(name: str, given: Any, problems: list[str]) -> Source | None:
-    where = f"columns.{name}"
+def _source(where: str, name: str, spec: Field, given: Any, problems: list[str]) -> Source | None:
     if isinstance(given, str):
         given = {"column": given}
     if not isinstance(given, dict):
         problems.append(f"{where} = {shown(given)}: expected a column's name, or {{column: NAME, unit: ...}}")
         return None
-    before, kind = len(problems), FIELDS[name].kind
-    problems += [f"{where}.{key}: unknown key{nearest(key, SOURCE_KEYS)}" for key in given if key not in SOURCE_KEYS]
+    before, kind = len(problems), spec.kind
+    keys = (*SOURCE_KEYS, *EXTRA_KEYS) if isinstance(spec, Extra) else SOURCE_KEYS
+    problems += [f"{where}.{key}: unknown key{nearest(key, keys)}" for key in given if key not in keys]
     texts = {key: given.get(key, "") for key in ("column", "value", "unit", "format")}
     problems += [f"{where}.{key} = {shown(text)}: expected text" for key, text in texts.items() if not isinstance(text, str)]
     if len(problems) > before:
@@ -183,42 +196,41 @@ def _source(name: str, given: Any, problems: list[str]) -> Source | None:
     if bool(texts["column"]) == bool(texts["value"]):
         problems.append(f"{where}: expected a column, or a value for all rows; give one of the two")
     if texts["value"]:
-        problem = _value_problem(name, texts["value"])
+        problem = _value_problem(name, spec, texts["value"])
         problems += [f"{where}.value = {texts['value']!r}: {problem}"] if problem else []
         problems += [
             f"{where}.{key}: not with value, which is in our own unit" for key in ("unit", "format", "codes") if given.get(key)
         ]
-    unit = _unit(kind, texts["unit"], where, problems)
+    unit = unit_called(texts["unit"]) if isinstance(spec, Extra) else _unit(kind, texts["unit"], where, problems)
     if texts["format"] and (kind != "date" or not date_pattern(texts["format"])):
         expected = f"a form of {DATE_WORDS}" if kind == "date" else f"none: {name} is no date"
         problems.append(f"{where}.format = {texts['format']!r}: expected {expected}")
-    codes = _codes(name, given.get("codes", {}), where, problems)
+    codes = _codes(name, spec, given.get("codes", {}), where, problems)
     return None if len(problems) > before else Source(texts["column"], texts["value"], unit, codes, texts["format"])
 
 
 def _unit(kind: str, given: str, where: str, problems: list[str]) -> str:
     known = UNITS.get(kind, {})
-    unit = _UNIT_WORDS.get(given.casefold(), given)
+    unit = unit_called(given)
     if unit and unit not in known:
         hint = nearest(unit, known) if known else "; this field has no unit"
         problems.append(f"{where}.unit = {given!r}: unknown unit{hint}")
     return unit
 
 
-def _codes(name: str, given: Any, where: str, problems: list[str]) -> dict[str, str]:
+def _codes(name: str, spec: Field, given: Any, where: str, problems: list[str]) -> dict[str, str]:
     if not isinstance(given, dict) or not all(isinstance(v, str) for v in given.values()):
         problems.append(f"{where}.codes = {shown(given)}: expected a mapping from the table's codes to ours")
         return {}
     for code, ours in given.items():
-        problem = _value_problem(name, ours)
+        problem = _value_problem(name, spec, ours)
         if problem:
             problems.append(f"{where}.codes.{code} = {ours!r}: {problem}")
     return {code.strip().casefold(): ours for code, ours in given.items()}
 
 
-def _value_problem(name: str, text: str) -> str:
+def _value_problem(name: str, spec: Field, text: str) -> str:
     """What is wrong with ``text`` as a value of the field in its own unit; empty if nothing."""
-    spec = FIELDS[name]
     if name in LIMITS and text == "none":
         return ""
     if spec.kind == "choice":
@@ -233,15 +245,15 @@ def _value_problem(name: str, text: str) -> str:
     own = next(iter(UNITS.get(spec.kind, {"": 0})))
     if value is None:
         return "expected a number" + (f" ({own})" if own else "")
-    if spec.high and not spec.low <= value <= spec.high:
-        return f"out of range; expected {spec.low:g} to {spec.high:g}" + (f", {own.replace('_', ' ')}" if own else "")
+    if spec.bounded and not spec.low <= value <= spec.high:
+        return f"out of range; expected {spec.expected}" + (f", {own.replace('_', ' ')}" if own else "")
     return ""
 
 
-def _impute_problem(name: str, text: Any) -> str:
-    if name not in FIELDS:
-        return f"unknown field{nearest(name, FIELDS)}"
-    spec = FIELDS[name]
+def _impute_problem(name: str, known: Mapping[str, Field], text: Any) -> str:
+    if name not in known:
+        return f"unknown field{nearest(name, known)}"
+    spec = known[name]
     if name == "balance":
         return "" if text == "scheduled" else "expected scheduled: every payment since origination made on time"
     if name in NEVER_IMPUTED or spec.without == "not used":
@@ -253,7 +265,7 @@ def _impute_problem(name: str, text: Any) -> str:
         return "" if text == "row" else "expected row: the rows are numbered"
     if text in STATISTICS:
         return "" if spec.kind in UNITS or spec.kind == "number" else f"a {text} is of numbers only"
-    return _value_problem(name, text)
+    return _value_problem(name, spec, text)
 
 
 def _file(raw: Any, problems: list[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mcsim.tapes.cells import numbers
 from mcsim.tapes.notes import Note
 from mcsim.tapes.rejects import Reject
 from mcsim.tapes.table_cells import Column, statistic
-from mcsim.tapes.table_fields import FIELDS, LIMITS
+from mcsim.tapes.table_fields import LIMITS
 from mcsim.tapes.table_mapping import STATISTICS, TableMapping
 
 _NOTED_IDS = 100  # of a note: the attributes of a store are no place for a million
@@ -99,9 +99,11 @@ class Rows:
             given is None or not open_.any() or name == "balance"
         ):  # which follows from the rest: see :func:`mcsim.tapes.table_terms.scheduled`
             return values
-        spec, by = FIELDS[name], "by the mapping"
+        spec, by = self.mapping.spec(name), "by the mapping"
         if given in STATISTICS:
-            usable = np.where((values >= spec.low) & (values <= (spec.high or np.inf)), values, np.nan)
+            high = spec.high if spec.bounded else np.inf
+            low = spec.low if spec.bounded else -np.inf
+            usable = np.where((values >= low) & (values <= high), values, np.nan)
             weights = self.balance if len(self.balance) else np.ones(len(self))
             value, by = statistic(given, usable, weights), f"the {given} of the rows that have one"
             value = round(value) if spec.kind == "months" and np.isfinite(value) else value

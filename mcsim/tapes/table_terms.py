@@ -85,8 +85,10 @@ def scheduled(rows: Rows, original: np.ndarray, rate: np.ndarray, months: dict[s
     return balance
 
 
-def arm(rows: Rows, cut_off: datetime.date, source: str) -> dict[str, np.ndarray]:
+def arm(rows: Rows, cut_off: datetime.date, source: str, terms_said: np.ndarray) -> dict[str, np.ndarray]:
     """``adjustable`` and the terms of adjustable loans; what fixed loans say of them is not looked at.
+
+    ``terms_said`` are the names of the loans' terms, empty where the table says nothing.
 
     Raises
     ------
@@ -94,7 +96,8 @@ def arm(rows: Rows, cut_off: datetime.date, source: str) -> dict[str, np.ndarray
         A loan is adjustable, and a term has neither a column nor a value to impute.
     """
     said = rows.words("adjustable", "")
-    adjustable = (said == "true") | ((said == "") & rows.blank("adjustable") & ~rows.blank("margin"))
+    implied = ~rows.blank("margin") | (terms_said == "adjustable")
+    adjustable = (said == "true") | ((said == "") & rows.blank("adjustable") & implied)
     if not adjustable.any():
         return {"adjustable": adjustable}
     lacking = [
@@ -134,6 +137,17 @@ def arm(rows: Rows, cut_off: datetime.date, source: str) -> dict[str, np.ndarray
         name: np.where(adjustable, values, np.nan if FIELDS[name].kind == "rate" and name != "rate_rounding" else 0.0)
         for name, values in terms.items()
     }
+
+
+def rate_terms(rows: Rows, adjustable: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """How each note rate moves: what is said, else what follows from ``adjustable``; that the two disagree is rejected."""
+    unknown = (said == "") & ~rows.blank("terms")
+    rows.reject("terms", unknown, f"unknown terms; expected {', '.join(FIELDS['terms'].choices)}, or a code of the mapping")
+    rows.reject(
+        "terms", (said == "adjustable") & ~adjustable, "adjustable, and the loan's rate does not adjust: see adjustable"
+    )
+    rows.reject("terms", (said == "level") & adjustable, "level, and the loan's rate adjusts: see adjustable and margin")
+    return np.where(said == "", np.where(adjustable, "adjustable", "level"), said)
 
 
 def payments(rows: Rows, loans: dict[str, Any]) -> np.ndarray:

@@ -82,18 +82,19 @@ def check_cash_flow(precision: str) -> None:
     same(flows, run_one_loan("numpy", precision, LOAN, *speeds_a(), severity=0.2))
 
 
-def simulated_pool(block: Block, precision: str) -> np.ndarray:
-    """Flows of ``block`` by the loan kernel of the ``cuda`` target."""
-    from kernels.loan_cuda import simulate_on_device
+def simulated_pool(block: Block, precision: str, superblock: int = 128) -> np.ndarray:
+    """Flows of ``block`` by the loan kernel of the ``cuda`` target, ``superblock`` tiles added up before the next are."""
+    from kernels.device import put_all
+    from kernels.loan_on_device import Block as OnDevice
+    from kernels.loan_on_device import LoansOnDevice
     from kernels.ops import make_ops
     from mcsim.simulation.prepare import PreparedLoans
 
     ops, models = make_ops("cuda", precision), block.models
     reals, counts, balances, rates, accruals, scenario, n_rows, calendar_month, first_path, *_ = block.arguments(ops)
     prepared = PreparedLoans(reals, counts, balances, rates, accruals, calendar_month, max(x.lag for x in block.loans))
-    parameters = block.parameters(ops.real)
-    rows = scenario.reshape(block.n_months + 1, n_rows, block.paths.width)
-    return simulate_on_device(ops, (*models.built(), models.decrement), prepared, rows, first_path, KEY, parameters)
+    there = LoansOnDevice(ops, (*models.built(), models.decrement), prepared, KEY, block.parameters(ops.real), superblock)
+    return there.start(OnDevice(put_all(scenario), n_rows, block.paths.width, first_path)).wait()
 
 
 def check_blocks(precision: str) -> None:
@@ -106,21 +107,24 @@ def check_blocks(precision: str) -> None:
 
 
 def check_waves(precision: str) -> None:
-    """More tiles than are in flight at once, as in every pool over ``TILES_IN_FLIGHT`` times 32 loans.
+    """More tiles than are in flight at once, as where a pool's do not fit the device; and more superblocks than one.
 
     Three tiles, the last of one loan, one and two at a time: the second wave starts where the first ended, and adds to its sums.
+    Superblocks are added up as the other targets do.
     """
-    from kernels import loan_cuda
+    from kernels import loan_on_device
 
-    block = Block(
-        mixed_loans(65, longest=6), random_paths(3, 1), replace(STATIC, decrement="expected"), 5, 7, (1 / 12, 31 / 360)
-    )
-    expected, known = block.run("numpy", precision), loan_cuda.TILES_IN_FLIGHT
+    loans, paths = mixed_loans(65, longest=6), random_paths(3, 1)
+    block = Block(loans, paths, replace(STATIC, decrement="expected"), 5, 7, (1 / 12, 31 / 360))
+    expected, known = block.run("numpy", precision), loan_on_device.tiles_in_flight
+    parts = [replace(block, loans=part).run("numpy", precision) for part in (loans[:64], loans[64:])]
     try:
-        for loan_cuda.TILES_IN_FLIGHT in (1, 2):
+        for flight in (1, 2):
+            loan_on_device.tiles_in_flight = lambda *_, flight=flight: flight
             same(simulated_pool(block, precision), expected)
+            same(simulated_pool(block, precision, superblock=2), parts[0] + parts[1])
     finally:
-        loan_cuda.TILES_IN_FLIGHT = known
+        loan_on_device.tiles_in_flight = known
 
 
 CHECKS: dict[str, Callable[[str], None]] = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mcsim.loans import Loans
+from mcsim.loans import COLUMNS, Loans
 from mcsim.settings import Settings
 from tests import oracle
 from tests.kernel_driver import Arm, Loan
@@ -21,7 +21,7 @@ DAYS = {"30/360": 1 / 12, "actual/360": 365.25 / 360 / 12, "actual/365": 365.25 
 
 def oracle_loan(loans: Loans, i: int, settings: Settings) -> Loan:
     """Terms of one loan as the oracle takes them."""
-    at = {name: getattr(loans, name)[i].item() for name in vars(loans) if name != "cut_off"}
+    at = {name: getattr(loans, name)[i].item() for name in COLUMNS}
     lag, advances = settings.only_collateral.portfolio.liquidation_lag, settings.only_collateral.portfolio.advances
     # A loan with a balloon may default until it is due; one that level payments bring to zero, with principal advanced, until a
     # lag before (BMA, SF-22).

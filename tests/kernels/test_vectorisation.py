@@ -16,10 +16,10 @@ import numba
 import pytest
 
 from kernels import behaviour
-from kernels.cache import source_digest
 from kernels.loan_blocks import build_loan_block
 from kernels.ops import LANES, make_ops
 from kernels.processor import FULL_WIDTH, load_numba, vectors
+from kernels.reach import reach_digest
 from tests.kernel_driver import FULL, Block, Loan, random_paths
 
 FEATURES = llvm.get_host_cpu_features()
@@ -70,13 +70,13 @@ def read_loops(ir: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def loops(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The production launcher in float32, read once for a state of the sources: compiling it takes most of ten seconds."""
-    text = source_digest() + Path(__file__).read_text() + numba.__version__ + repr(TARGET)
+    ops = make_ops("cpu", "float32")
+    simulate = build_loan_block(ops, LANES, *FULL.built(), "sampled")
+    text = reach_digest(simulate, Path(__file__)) + numba.__version__ + repr(TARGET)
     key = f"mcsim/loops-{hashlib.sha256(text.encode()).hexdigest()}"
     cache = getattr(request.config, "cache", None)
     known = cache.get(key, None) if cache else None
     if known is None:
-        ops = make_ops("cpu", "float32")
-        simulate = build_loan_block(ops, LANES, *FULL.built(), "sampled")
         compiled = numba.njit(error_model="numpy", fastmath=False, nogil=True)(simulate)
         arguments = Block((Loan(),), random_paths(2, LANES, 1), FULL).arguments(ops)
         pool = random_paths(2, LANES, 1).adjustable_index.reshape(-1)  # any float64 array: it is compiled, not run

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mcsim.loans import SECURITIES, Loans, make_loans, scheduled_balance
+from mcsim.loans import NUMERIC, SECURITIES, Loans, make_loans, scheduled_balance
 from mcsim.reports.facts import portfolio_record
 
 LOAN: dict[str, Any] = {
@@ -65,3 +65,46 @@ def test_a_balance_stops_at_the_last_payment() -> None:
     assert scheduled_balance(*column, ages).tolist() == [1000.0, 700.0, 0.0, 0.0, 1000.0]
     column[3] = np.full(5, 4.0)  # four months of interest alone, then six payments
     assert scheduled_balance(*column, ages).tolist() == [1000.0, 1000.0, 0.0, 0.0, 1000.0]
+
+
+def test_extra_columns_and_terms_stand_with_their_loan() -> None:
+    """Sorted with the others, whatever the order of the tape; taken with the others, by a mask, a slice or integers."""
+    rows = [{"loan_id": str(i), "region": region} for i, region in enumerate(("TX", "CA", "TX", "AZ", "CA", "TX"))]
+    full = [{**LOAN, **row} for row in rows]
+    columns = {name: [row[name] for row in full] for name in full[0]}
+    dti, terms = [0.1 * i for i in range(6)], [f"terms{i}" for i in range(6)]
+    loans = make_loans(datetime.date(2020, 12, 31), {**columns, "terms": terms}, {"dti": dti, "one": 1})
+    for some in (
+        loans,
+        loans.take(loans.region == "TX"),
+        loans.take(slice(1, 3)),
+        loans.take([3, 1]),
+        loans.take([3]).take([0]),
+    ):
+        assert some.extra["dti"].dtype == np.float64
+        assert some.extra["dti"].tolist() == [dti[int(i)] for i in some.loan_id]
+        assert some.terms.tolist() == [f"terms{i}" for i in some.loan_id]
+        assert some.extra["one"].tolist() == [1.0] * len(some)
+
+
+def test_terms_follow_from_adjustable_where_nothing_is_said() -> None:
+    loans = make({"adjustable": True}, {"adjustable": False}, {"adjustable": True})
+    assert dict(zip(loans.loan_id.tolist(), loans.terms.tolist(), strict=True)) == {
+        "0": "adjustable",
+        "1": "level",
+        "2": "adjustable",
+    }
+    assert make({}, {}).terms.tolist() == ["level", "level"]
+
+
+def test_every_number_of_a_loan_can_be_read_by_its_name() -> None:
+    loans = make_loans(
+        datetime.date(2020, 12, 31), {name: [value] for name, value in LOAN.items()} | {"loan_id": ["a"]}, {"dti": [0.4]}
+    )
+    read = {name: loans.numbers(name) for name in (*NUMERIC, "dti")}
+    assert all(values.dtype == np.float64 and values.shape == (1,) for values in read.values())
+    assert (read["original_balance"][0], read["maturity"][0], read["adjustable"][0], read["dti"][0]) == (1.2e5, 336, 0, 0.4)
+    assert np.isnan(read["score"][0])
+    for name in ("number", "region", "terms", "cut_off", "extra", "take", "dt"):
+        with pytest.raises(KeyError, match=name):
+            loans.numbers(name)
