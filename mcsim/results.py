@@ -234,23 +234,28 @@ class Run:
             *([("warnings", f"{len(self.warnings)}: see run.warnings")] if self.warnings else []),
         ]
 
-    def _price_rows(self) -> list[tuple[str, ...]]:
-        priced = [deal for name, deal in self.deals.items() if f"{DEALS}/{name}/prices" in self.groups]
-        if not priced or not self.complete:
+    def _price_tables(self) -> list[tuple[str, list[tuple[str, ...]]]]:
+        """Of each deal its name, empty where there is one, and the rows of its price table."""
+        if not self.complete:
             return []
-        return price_table(priced[0].prices, ("price", "price_standard_error", "value", "value_standard_error", "wal"))
+        columns = ("price", "price_standard_error", "value", "value_standard_error", "wal")
+        priced = {name: deal for name, deal in self.deals.items() if f"{DEALS}/{name}/prices" in self.groups}
+        return [("" if len(priced) == 1 else name, price_table(deal.prices, columns)) for name, deal in priced.items()]
 
     def __repr__(self) -> str:
         lines = [f"{name:8} {value}" for name, value in self._facts()]
-        rows = self._price_rows()
-        if rows:
-            lines += ["", *laid_out(rows)]
+        for name, rows in self._price_tables():
+            lines += ["", *([f"deal {name}"] if name else []), *laid_out(rows)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         facts = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in self._facts())
-        prices = ""
-        for number, row in enumerate(self._price_rows()):
-            tag = "td" if number else "th"
-            prices += "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
-        return f"<table>{facts}</table>" + (f"<table>{prices}</table>" if prices else "")
+        return f"<table>{facts}</table>" + "".join(_html_table(*found) for found in self._price_tables())
+
+
+def _html_table(name: str, rows: list[tuple[str, ...]]) -> str:
+    cells = f"<caption>deal {html.escape(name)}</caption>" if name else ""
+    for number, row in enumerate(rows):
+        tag = "td" if number else "th"
+        cells += "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
+    return f"<table>{cells}</table>"
