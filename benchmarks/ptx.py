@@ -188,14 +188,18 @@ def scenario_kernel() -> tuple[Callable[..., None], tuple[Any, ...]]:
 
 def waterfall_kernel() -> tuple[Callable[..., None], tuple[Any, ...]]:
     """The interpreter of deals, in float64 as always."""
-    from numba import float64, int64
+    from numba import float64, int64, types
 
     from kernels.ops import make_ops
+    from kernels.waterfall_machine import Banks, Inputs, Instructions, Span, Wiring
     from kernels.waterfall_paths import build_waterfall
 
-    row = float64[::1]
-    program = (int64[:, ::1], row, int64[::1], int64, int64, float64)
-    return build_waterfall(make_ops("cuda", "float64")), (*program, *[int64] * 4, row, row, row)
+    column, row = int64[::1], float64[::1]
+    instructions, banks = (types.NamedUniTuple(column, len(group._fields), group) for group in (Instructions, Banks))
+    wiring = types.NamedTuple([int64[:, ::1] if name == "parts" else column for name in Wiring._fields], Wiring)
+    span = types.NamedUniTuple(int64, len(Span._fields), Span)
+    inputs = types.NamedTuple((row, float64[:, ::1], row), Inputs)
+    return build_waterfall(make_ops("cuda", "float64")), (instructions, wiring, banks, float64, span, inputs, row, row)
 
 
 def present_value_kernel() -> tuple[Callable[..., None], tuple[Any, ...]]:
@@ -216,7 +220,7 @@ KERNELS: dict[str, tuple[Source, Budget]] = {
     "loans, sampled": (lambda: loan_kernel("sampled"), Budget(registers=96)),
     "loans, reduce": (reduce_kernel, Budget(registers=32, float64=True)),
     "scenarios": (scenario_kernel, Budget(registers=160)),
-    "waterfall": (waterfall_kernel, Budget(registers=160, float64=True)),
+    "waterfall": (waterfall_kernel, Budget(registers=168, float64=True)),
     "present values": (present_value_kernel, Budget(registers=72, float64=True)),
 }
 """Name → kernel and its budget; the one place where the budgets stand.

@@ -19,7 +19,7 @@ def compile_launcher(ops: Ops, function: Callable[..., None], key: str, writes: 
     ops : Ops
         Target and precision.
     function : callable
-        The launcher; takes numpy arrays and numbers, returns nothing.
+        The launcher; takes numpy arrays, NamedTuples of them and numbers, returns nothing.
     key : str
         Names the launcher and every choice closed over in it (models, decrement, width): the key of the disk cache.
     writes : tuple of int

@@ -49,51 +49,96 @@ def build_collect(ops: Ops) -> Callable[..., Any]:
 
 
 @lru_cache(maxsize=None)
+def build_bearing(ops: Ops) -> Callable[..., Any]:
+    """``bearing(advanced, collateral, foreclosed, defaulted)``: balance that bears interest in the month; 0 where no loan does.
+
+    Balances are those at the start of the month, ``collateral`` as the classes see it: what is due on theirs is then what there is,
+    to the cent, whatever the pool's precision. All of it bears interest where interest is ``advanced``; else neither what is
+    ``foreclosed`` nor what is ``defaulted`` in the month does.
+    """
+    where = ops.where
+    zero, negligible, rounding = (ops.real(x) for x in (0, NEGLIGIBLE_SHARE, HALF_CENT))
+
+    @ops.function
+    def bearing(advanced, collateral, foreclosed, defaulted):  # type: ignore[no-untyped-def]
+        performing = collateral - foreclosed
+        balance = where(advanced > zero, collateral, performing - defaulted)
+        return where(balance > where(advanced > zero, rounding, rounding + negligible * performing), balance, zero)
+
+    return bearing
+
+
+@lru_cache(maxsize=None)
+def build_rate_on(ops: Ops) -> Callable[..., Any]:
+    """``rate_on(earned, bearing, fee_rate)``: what is ``earned`` on the balance ``bearing`` it, less the deal's fees.
+
+    ``fee_rate`` is annual, the sum of the deal's. Where nothing bears interest it is 0. Never negative. A rate of the month.
+    """
+    where, zero, one, months = ops.where, ops.real(0), ops.real(1), ops.real(12)
+
+    @ops.function
+    def rate_on(earned, bearing, fee_rate):  # type: ignore[no-untyped-def]
+        bears = bearing > zero
+        rate = earned / where(bears, bearing, one) - fee_rate / months
+        return where(bears, where(rate > zero, rate, zero), zero)
+
+    return rate_on
+
+
+@lru_cache(maxsize=None)
 def build_net_wac(ops: Ops) -> Callable[..., Any]:
     """``net_wac(interest, advanced, servicing, collateral, foreclosed, defaulted, fee_rate)``: net weighted average coupon.
 
-    Interest due over the balance that bears it, less the deal's fees. ``interest`` is what borrowers pay, ``advanced`` what the
-    servicer advances on loans in foreclosure, net of its fee, ``servicing`` its fee on the loans that pay. Balances are those at
-    the start of the month, ``collateral`` as the classes see it: what is due on theirs is then what there is, to the cent,
-    whatever the pool's precision. All of it bears interest where interest is advanced; else neither what is ``foreclosed`` nor
-    what is ``defaulted`` in the month does. ``fee_rate`` is annual, the sum of the deal's. Where no loan bears interest it is 0.
-    Never negative. The result is a rate of the month.
+    Interest due over the balance that bears it (:func:`build_bearing`), less the deal's fees. ``interest`` is what borrowers pay,
+    ``advanced`` what the servicer advances on loans in foreclosure, net of its fee, ``servicing`` its fee on the loans that pay.
+
+    Returns
+    -------
+    tuple
+        The rate of the month; what is earned, and the balance that earns it, both 0 where no loan bears interest.
     """
-    where = ops.where
-    zero, one, negligible, months, rounding = (ops.real(x) for x in (0, 1, NEGLIGIBLE_SHARE, 12, HALF_CENT))
+    bearing_of, rate_on, where, zero = build_bearing(ops), build_rate_on(ops), ops.where, ops.real(0)
 
     @ops.function
     def net_wac(interest, advanced, servicing, collateral, foreclosed, defaulted, fee_rate):  # type: ignore[no-untyped-def]
-        performing = collateral - foreclosed
-        bearing = where(advanced > zero, collateral, performing - defaulted)
-        bears = bearing > where(advanced > zero, rounding, rounding + negligible * performing)
-        rate = (interest + advanced - servicing) / where(bears, bearing, one) - fee_rate / months
-        return where(bears, where(rate > zero, rate, zero), zero)
+        bearing = bearing_of(advanced, collateral, foreclosed, defaulted)
+        earned = where(bearing > zero, interest + advanced - servicing, zero)
+        return rate_on(earned, bearing, fee_rate), earned, bearing
 
     return net_wac
 
 
 @lru_cache(maxsize=None)
-def build_accrue(ops: Ops) -> Callable[..., Any]:
-    """``accrue(balance, annual_rate)``: a month's interest or fee, 30/360: a twelfth of the annual rate."""
+def build_rate_of_month(ops: Ops) -> Callable[..., Any]:
+    """``rate_of_month(annual_rate)``: of interest or a fee, 30/360: a twelfth."""
     months = ops.real(12)
 
     @ops.function
-    def accrue(balance, annual_rate):  # type: ignore[no-untyped-def]
-        return balance * (annual_rate / months)
+    def rate_of_month(annual_rate):  # type: ignore[no-untyped-def]
+        return annual_rate / months
+
+    return rate_of_month
+
+
+@lru_cache(maxsize=None)
+def build_accrue(ops: Ops) -> Callable[..., Any]:
+    """``accrue(balance, rate)``: a month's interest or fee at a rate of the month."""
+
+    @ops.function
+    def accrue(balance, rate):  # type: ignore[no-untyped-def]
+        return balance * rate
 
     return accrue
 
 
 @lru_cache(maxsize=None)
 def build_accrue_capped(ops: Ops) -> Callable[..., Any]:
-    """``accrue_capped(balance, annual_rate, net_wac)``: as :func:`build_accrue`, at most at the month's net WAC."""
-    where, months = ops.where, ops.real(12)
+    """``accrue_capped(balance, rate, cap)``: as :func:`build_accrue`, at most at ``cap``, e.g. the month's net WAC."""
+    where = ops.where
 
     @ops.function
-    def accrue_capped(balance, annual_rate, net_wac):  # type: ignore[no-untyped-def]
-        rate = annual_rate / months
-        return balance * where(rate < net_wac, rate, net_wac)
+    def accrue_capped(balance, rate, cap):  # type: ignore[no-untyped-def]
+        return balance * where(rate < cap, rate, cap)
 
     return accrue_capped
 
@@ -162,3 +207,74 @@ def build_target(ops: Ops) -> Callable[..., Any]:
         return where(room > zero, room, zero), where(room < zero, -room, zero)
 
     return target
+
+
+@lru_cache(maxsize=None)
+def build_amount(ops: Ops) -> Callable[..., Any]:
+    """``amount(x)``: itself."""
+
+    @ops.function
+    def amount(x):  # type: ignore[no-untyped-def]
+        return x
+
+    return amount
+
+
+@lru_cache(maxsize=None)
+def build_above(ops: Ops) -> Callable[..., Any]:
+    """``above(left, right)``: 1 where ``left`` > ``right``, else 0; neither is above what is no number."""
+    where, zero, one = ops.where, ops.real(0), ops.real(1)
+
+    @ops.function
+    def above(left, right):  # type: ignore[no-untyped-def]
+        return where(left > right, one, zero)
+
+    return above
+
+
+@lru_cache(maxsize=None)
+def build_at_least(ops: Ops) -> Callable[..., Any]:
+    """``at_least(left, right)``: 1 where ``left`` >= ``right``, else 0."""
+    where, zero, one = ops.where, ops.real(0), ops.real(1)
+
+    @ops.function
+    def at_least(left, right):  # type: ignore[no-untyped-def]
+        return where(left >= right, one, zero)
+
+    return at_least
+
+
+@lru_cache(maxsize=None)
+def build_both(ops: Ops) -> Callable[..., Any]:
+    """``both(left, right)``: 1 where neither flag is 0, else 0."""
+    where, zero, one = ops.where, ops.real(0), ops.real(1)
+
+    @ops.function
+    def both(left, right):  # type: ignore[no-untyped-def]
+        return where(left != zero, where(right != zero, one, zero), zero)
+
+    return both
+
+
+@lru_cache(maxsize=None)
+def build_either(ops: Ops) -> Callable[..., Any]:
+    """``either(left, right)``: 1 where one of the flags is not 0, else 0."""
+    where, zero, one = ops.where, ops.real(0), ops.real(1)
+
+    @ops.function
+    def either(left, right):  # type: ignore[no-untyped-def]
+        return where(left != zero, one, where(right != zero, one, zero))
+
+    return either
+
+
+@lru_cache(maxsize=None)
+def build_not(ops: Ops) -> Callable[..., Any]:
+    """``not_(flag)``: 1 where it is 0, else 0."""
+    where, zero, one = ops.where, ops.real(0), ops.real(1)
+
+    @ops.function
+    def not_(flag):  # type: ignore[no-untyped-def]
+        return where(flag != zero, zero, one)
+
+    return not_

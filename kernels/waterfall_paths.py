@@ -1,304 +1,266 @@
-"""Interpreter of compiled deals: months outside, steps inside, paths innermost.
+"""Interpreter of compiled deals: months outside, instructions inside, paths innermost.
 
-A compiled deal is a table of instructions over *registers*. A register holds one amount a path: a bucket of cash, a class's
-balance, what is due to it, what it was paid this month. A new verb of the deal language is one entry of :class:`Op`, one
-scalar function in :mod:`kernels.waterfall` and one branch of the interpreter.
+The machine is described in :mod:`kernels.waterfall_machine`. A new instruction is one member of ``Op`` with its signature there,
+one scalar function in :mod:`kernels.waterfall`, and one entry of :func:`_loops`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import IntEnum
+from collections.abc import Callable, Sequence
 
-from kernels.loan_month import FIELDS
+from kernels import waterfall
 from kernels.ops import Ops
-from kernels.waterfall import (
-    build_accrue,
-    build_accrue_capped,
-    build_collect,
-    build_deficit,
-    build_net_wac,
-    build_pay,
-    build_ratio,
-    build_target,
-)
-
-N_FIELDS = len(FIELDS)
-
-
-class Op(IntEnum):
-    """Instructions. ``a``, ``b``, ``c`` are registers; ``x``, ``y`` are the numbers from position ``n`` on."""
-
-    PAY = 0
-    """Pay claim ``a`` out of ``b`` as far as it goes; both fall, ``c`` rises."""
-    SHARE = 1
-    """Pay :attr:`Register.RATIO` of claim ``a`` out of ``b``; both fall, ``c`` rises."""
-    RATIO = 2
-    """RATIO = share of TOTAL that ``a`` covers."""
-    COPY = 3
-    """``b`` = ``a``."""
-    ADD = 4
-    """``b`` += ``a``."""
-    MOVE = 5
-    """All of ``a`` goes to ``b``."""
-    ACCRUE = 6
-    """``b`` += a month at the annual rate ``x`` on ``a``."""
-    ACCRUE_CAPPED = 7
-    """``b`` += a month at the smaller of the annual rate ``x`` and the net WAC on ``a``."""
-    DEFICIT = 8
-    """DEFICIT = OUTSTANDING beyond COLLATERAL."""
-    TARGET = 9
-    """ROOM and EXCESS of account ``a``: target share ``x`` of the collateral, floor ``y`` USD."""
-
-
-class Register(IntEnum):
-    """Registers every deal has; a deal's own follow."""
-
-    INTEREST = 0
-    """Interest funds."""
-    PRINCIPAL = 1
-    """Principal funds."""
-    COLLECTIONS = 2
-    COLLATERAL = 3
-    """Balance of the collateral less principal and losses so far."""
-    POOL = 4
-    """Performing balance and foreclosures at the start of the month: the base of fees."""
-    PERFORMING = 5
-    """Performing balance at the start of the month."""
-    NET_WAC = 6
-    """Net weighted average coupon of the month."""
-    OUTSTANDING = 7
-    """Sum of the classes' balances."""
-    TOTAL = 8
-    """Sum of the claims that are paid pro rata."""
-    RATIO = 9
-    DEFICIT = 10
-    ROOM = 11
-    EXCESS = 12
-    COVER = 13
-    """Cash drawn from an account to cover a deficit."""
-
-
-N_SHARED = len(Register)
+from kernels.waterfall_machine import SIGNATURES, Op, Register
+from kernels.waterfall_months import build_begin, build_close
 
 
 def build_waterfall(ops: Ops) -> Callable[..., None]:
-    """``waterfall(...)``: the flows of a deal, for ``width`` paths from ``first`` on.
+    """``waterfall(...)``: the flows of a deal, for ``span.width`` paths from ``span.first`` on.
 
-    ==============  =============================================  ========================================================
-    ``steps``       (step, 5) int64                                :class:`Op`, ``a``, ``b``, ``c``, ``n``
-    ``numbers``     (number,) float64                              rates, shares and amounts of the steps
-    ``stores``      (row,) int64                                   register of each row of ``out``
-    ``clear``       int, int                                       registers that start each month at 0: first, and end
-    ``fee_rate``    float64                                        sum of the deal's fees, annual
-    ``pool``        flat (month 1..n, field, path) float64         fields of :data:`kernels.loan_month.FIELDS`
-    ``registers``   flat (register, width) float64                 state at closing; changed
-    ``out``         flat (row, month 1..n, path) float64           written
-    ==============  =============================================  ========================================================
+    ================  =======================================================  ================================================
+    ``instructions``  :class:`~kernels.waterfall_machine.Instructions`         checked: an unknown code turns every register
+                                                                               of its paths to NaN
+    ``wiring``        :class:`~kernels.waterfall_machine.Wiring`
+    ``banks``         :class:`~kernels.waterfall_machine.Banks`
+    ``fee_rate``      float64                                                  sum of the deal's fees, annual
+    ``span``          :class:`~kernels.waterfall_machine.Span`
+    ``inputs``        :class:`~kernels.waterfall_machine.Inputs`
+    ``registers``     flat (register, width) float64                           state at closing; changed
+    ``out``           flat (row, month 1..n, path) float64                     written
+    ================  =======================================================  ================================================
     """
-    begin, close = _build_begin(ops), _build_close(ops)
-    execute = _build_execute(ops)
+    begin, close = build_begin(ops), build_close(ops)
+    keep, restore, execute = _build_keep(ops), _build_restore(ops), _chain(ops, list(_loops(ops).items()))
     zero, one = ops.real(0), ops.real(1)
+    nowhere = int(Register.NOWHERE)
 
-    def waterfall(
-        steps, numbers, stores, clear_first, clear_end, fee_rate, n_months, n_paths, first, width, pool, registers, out
-    ):  # type: ignore[no-untyped-def]
-        for month in range(n_months):
-            runs = zero if month == n_months - 1 else one
-            row = month * N_FIELDS * n_paths + first
-            begin(registers, pool, row, n_paths, width, fee_rate, clear_first, clear_end)
-            for s in range(steps.shape[0]):
-                execute(steps[s, 0], steps[s, 1], steps[s, 2], steps[s, 3], steps[s, 4], numbers, runs, width, registers)
-            close(registers, stores, pool, row, month, n_months, n_paths, first, width, out)
+    def waterfall(instructions, wiring, banks, fee_rate, span, inputs, registers, out):  # type: ignore[no-untyped-def]
+        for month in range(span.n_months):
+            runs = zero if month == span.n_months - 1 else one
+            begin(wiring, banks, fee_rate, month, span, inputs, registers)
+            for s in range(instructions.code.shape[0]):
+                if instructions.flag[s] != nowhere:
+                    keep(instructions, s, span.width, registers)
+                execute(instructions, s, runs, span.width, registers)
+                if instructions.flag[s] != nowhere:
+                    restore(instructions, s, span.width, registers)
+            close(wiring, banks, month, span, inputs, registers, out)
 
     return waterfall
 
 
-def _build_begin(ops: Ops) -> Callable[..., None]:
-    """What comes in, and the net WAC it was earned at."""
-    collect, net_wac = build_collect(ops), build_net_wac(ops)
-    lanes, at, zero = ops.lanes, ops.at, ops.real(0)
-    interest, advanced_interest, scheduled, advanced, prepaid, defaulted, recovery, loss, servicing = (
-        FIELDS.index(name)
-        for name in (
-            "interest", "advanced_interest", "scheduled_principal", "advanced_principal", "prepaid_principal",
-            "defaulted_balance", "recovery", "loss", "servicing_fee",
-        )
-    )  # fmt: skip
-    collateral_at, pool_at, performing_at, wac_at = (
-        int(Register.COLLATERAL), int(Register.POOL), int(Register.PERFORMING), int(Register.NET_WAC))  # fmt: skip
-    interest_at, principal_at, collections_at = int(Register.INTEREST), int(Register.PRINCIPAL), int(Register.COLLECTIONS)
+def _build_copy(ops: Ops) -> Callable[..., None]:
+    lanes, at = ops.lanes, ops.at
 
     @ops.function
-    def begin(registers, pool, row, n_paths, width, fee_rate, clear_first, clear_end):  # type: ignore[no-untyped-def]
-        for register in range(clear_first, clear_end):
-            for p in lanes(width):
-                registers[at(register * width, p)] = zero
+    def copy(source, goal, width, registers):  # type: ignore[no-untyped-def]
         for p in lanes(width):
-            # Before the collateral falls by what comes in.
-            registers[at(wac_at * width, p)] = net_wac(
-                pool[at(row + interest * n_paths, p)],
-                pool[at(row + advanced_interest * n_paths, p)],
-                pool[at(row + servicing * n_paths, p)],
-                registers[at(collateral_at * width, p)],
-                registers[at(pool_at * width, p)] - registers[at(performing_at * width, p)],
-                pool[at(row + defaulted * n_paths, p)],
-                fee_rate,
-            )
-            interest_funds, principal_funds, collections, collateral = collect(
-                pool[at(row + interest * n_paths, p)] + pool[at(row + advanced_interest * n_paths, p)],
-                pool[at(row + scheduled * n_paths, p)],
-                pool[at(row + advanced * n_paths, p)],
-                pool[at(row + prepaid * n_paths, p)],
-                pool[at(row + recovery * n_paths, p)],
-                pool[at(row + loss * n_paths, p)],
-                pool[at(row + servicing * n_paths, p)],
-                registers[at(collateral_at * width, p)],
-            )
-            registers[at(interest_at * width, p)] += interest_funds
-            registers[at(principal_at * width, p)] += principal_funds
-            registers[at(collections_at * width, p)] = collections
-            registers[at(collateral_at * width, p)] = collateral
+            registers[at(goal, p)] = registers[at(source, p)]
 
-    return begin
+    return copy
 
 
-def _build_execute(ops: Ops) -> Callable[..., None]:
-    """One instruction on all paths."""
-    pay, share, accrual = _build_pay_loops(ops), _build_share_loop(ops), _build_accrual_loops(ops)
-    sums, tests = _build_sums(ops), _build_tests(ops)
-    pay_op, share_op, last_sum, last_accrual = int(Op.PAY), int(Op.SHARE), int(Op.MOVE), int(Op.ACCRUE_CAPPED)
+_SAVED = int(Register.SAVED_A), int(Register.SAVED_B), int(Register.SAVED_C), int(Register.SAVED_FLAG)
+
+
+def _build_keep(ops: Ops) -> Callable[..., None]:
+    """What an instruction with a flag is about to change, and the flag, which may be among it."""
+    copy = _build_copy(ops)
+    a, b, c, flag = _SAVED
+    nowhere = int(Register.NOWHERE)
 
     @ops.function
-    def execute(op, a, b, c, n, numbers, runs, width, registers):  # type: ignore[no-untyped-def]
-        if op == pay_op:
-            pay(a * width, b * width, c * width, width, registers)
-        elif op == share_op:
-            share(a * width, b * width, c * width, width, registers)
-        elif op <= last_sum:
-            sums(op, a * width, b * width, width, registers)
-        elif op <= last_accrual:
-            accrual(op, a * width, b * width, numbers[n], width, registers)
+    def keep(columns, s, width, registers):  # type: ignore[no-untyped-def]
+        copy(columns.flag[s] * width, flag * width, width, registers)
+        copy(columns.a[s] * width, a * width, width, registers)
+        if columns.b[s] != nowhere:
+            copy(columns.b[s] * width, b * width, width, registers)
+        if columns.c[s] != nowhere:
+            copy(columns.c[s] * width, c * width, width, registers)
+
+    return keep
+
+
+def _build_restore(ops: Ops) -> Callable[..., None]:
+    """Where the flag was 0, what was kept comes back."""
+    lanes, at, where, zero = ops.lanes, ops.at, ops.where, ops.real(0)
+    a, b, c, flag = _SAVED
+    nowhere = int(Register.NOWHERE)
+
+    @ops.function
+    def undo(saved, goal, held, width, registers):  # type: ignore[no-untyped-def]
+        for p in lanes(width):
+            registers[at(goal, p)] = where(registers[at(held, p)] != zero, registers[at(goal, p)], registers[at(saved, p)])
+
+    @ops.function
+    def restore(columns, s, width, registers):  # type: ignore[no-untyped-def]
+        undo(a * width, columns.a[s] * width, flag * width, width, registers)
+        if columns.b[s] != nowhere:
+            undo(b * width, columns.b[s] * width, flag * width, width, registers)
+        if columns.c[s] != nowhere:
+            undo(c * width, columns.c[s] * width, flag * width, width, registers)
+
+    return restore
+
+
+def _loops(ops: Ops) -> dict[Op, Callable[..., None]]:
+    """Each instruction on all paths: ``loop(columns, s, runs, width, registers)``. Those that deals use most come first."""
+    added, changed = _build_added, _build_set
+    return {
+        Op.PAY: _build_pay(ops),
+        Op.SHARE: _build_share(ops),
+        Op.ADD: added(ops, Op.ADD, waterfall.build_amount),
+        Op.ACCRUE_CAPPED: added(ops, Op.ACCRUE_CAPPED, waterfall.build_accrue_capped),
+        Op.ACCRUE: added(ops, Op.ACCRUE, waterfall.build_accrue),
+        Op.COPY: changed(ops, Op.COPY, waterfall.build_amount),
+        Op.RATIO: changed(ops, Op.RATIO, waterfall.build_ratio),
+        Op.MOVE: _build_move(ops),
+        Op.DEFICIT: changed(ops, Op.DEFICIT, waterfall.build_deficit),
+        Op.TARGET: _build_target(ops),
+        Op.ABOVE: changed(ops, Op.ABOVE, waterfall.build_above),
+        Op.AT_LEAST: changed(ops, Op.AT_LEAST, waterfall.build_at_least),
+        Op.AND: changed(ops, Op.AND, waterfall.build_both),
+        Op.OR: changed(ops, Op.OR, waterfall.build_either),
+        Op.NOT: changed(ops, Op.NOT, waterfall.build_not),
+    }
+
+
+def _chain(ops: Ops, loops: Sequence[tuple[Op, Callable[..., None]]]) -> Callable[..., None]:
+    """The loop of an instruction's code: one comparison after the other, read once an instruction and month."""
+    (op, loop), others = loops[0], loops[1:]
+    code = int(op)
+    otherwise = _chain(ops, others) if others else _build_poison(ops)
+
+    @ops.function
+    def execute(columns, s, runs, width, registers):  # type: ignore[no-untyped-def]
+        if columns.code[s] == code:
+            loop(columns, s, runs, width, registers)
         else:
-            tests(op, a * width, n, numbers, runs, width, registers)
+            otherwise(columns, s, runs, width, registers)
 
     return execute
 
 
-def _build_pay_loops(ops: Ops) -> Callable[..., None]:
-    settle, lanes, at = build_pay(ops), ops.lanes, ops.at
+def _build_poison(ops: Ops) -> Callable[..., None]:
+    """A code that is not known: NaN everywhere, as a kernel on a device can raise nothing, and a wrong amount would be priced."""
+    lanes, at, nan = ops.lanes, ops.at, ops.real(float("nan"))
 
     @ops.function
-    def pay(claim, cash, into, width, registers):  # type: ignore[no-untyped-def]
+    def poison(columns, s, runs, width, registers):  # type: ignore[no-untyped-def]
+        for register in range(registers.shape[0] // width):
+            for p in lanes(width):
+                registers[at(register * width, p)] = nan
+
+    return poison
+
+
+Formula = Callable[[Ops], Callable[..., object]]
+
+
+def _build_set(ops: Ops, op: Op, build: Formula) -> Callable[..., None]:
+    """``a`` = the formula of what the instruction reads."""
+    formula, lanes, at = _of_three(ops, op, build), ops.lanes, ops.at
+
+    @ops.function
+    def loop(columns, s, runs, width, registers):  # type: ignore[no-untyped-def]
+        a, x, y, z = columns.a[s] * width, columns.x[s] * width, columns.y[s] * width, columns.z[s] * width
         for p in lanes(width):
-            left, rest, paid = settle(registers[at(claim, p)], registers[at(cash, p)])
-            registers[at(claim, p)] = left
-            registers[at(cash, p)] = rest
-            registers[at(into, p)] += paid
+            registers[at(a, p)] = formula(registers[at(x, p)], registers[at(y, p)], registers[at(z, p)])
 
-    return pay
+    return loop
 
 
-def _build_share_loop(ops: Ops) -> Callable[..., None]:
-    settle, lanes, at = build_pay(ops), ops.lanes, ops.at
-    ratio_at = int(Register.RATIO)
+def _build_added(ops: Ops, op: Op, build: Formula) -> Callable[..., None]:
+    """``a`` += the formula of what the instruction reads."""
+    formula, lanes, at = _of_three(ops, op, build), ops.lanes, ops.at
 
     @ops.function
-    def share(claim, cash, into, width, registers):  # type: ignore[no-untyped-def]
+    def loop(columns, s, runs, width, registers):  # type: ignore[no-untyped-def]
+        a, x, y, z = columns.a[s] * width, columns.x[s] * width, columns.y[s] * width, columns.z[s] * width
         for p in lanes(width):
-            owed = registers[at(claim, p)]
-            _, rest, paid = settle(owed * registers[at(ratio_at * width, p)], registers[at(cash, p)])
-            registers[at(claim, p)] = owed - paid
-            registers[at(cash, p)] = rest
-            registers[at(into, p)] += paid
+            registers[at(a, p)] += formula(registers[at(x, p)], registers[at(y, p)], registers[at(z, p)])
 
-    return share
+    return loop
 
 
-def _build_sums(ops: Ops) -> Callable[..., None]:
-    """RATIO, COPY, ADD, MOVE."""
-    ratio_of, lanes, at, zero = build_ratio(ops), ops.lanes, ops.at, ops.real(0)
-    total_at, ratio_at = int(Register.TOTAL), int(Register.RATIO)
-    ratio_op, copy_op, add_op = int(Op.RATIO), int(Op.COPY), int(Op.ADD)
+def _of_three(ops: Ops, op: Op, build: Formula) -> Callable[..., object]:
+    """A formula of one, two or three amounts as one of three; the compiler drops those that it does not read."""
+    formula = build(ops)
 
     @ops.function
-    def sums(op, a, b, width, registers):  # type: ignore[no-untyped-def]
-        if op == ratio_op:
-            for p in lanes(width):
-                registers[at(ratio_at * width, p)] = ratio_of(registers[at(total_at * width, p)], registers[at(a, p)])
-        elif op == copy_op:
-            for p in lanes(width):
-                registers[at(b, p)] = registers[at(a, p)]
-        elif op == add_op:
-            for p in lanes(width):
-                registers[at(b, p)] += registers[at(a, p)]
-        else:
-            for p in lanes(width):
-                registers[at(b, p)] += registers[at(a, p)]
-                registers[at(a, p)] = zero
-
-    return sums
-
-
-def _build_accrual_loops(ops: Ops) -> Callable[..., None]:
-    """ACCRUE, ACCRUE_CAPPED."""
-    accrue, accrue_capped, lanes, at = build_accrue(ops), build_accrue_capped(ops), ops.lanes, ops.at
-    wac_at, accrue_op = int(Register.NET_WAC), int(Op.ACCRUE)
+    def of_one(x, y, z):  # type: ignore[no-untyped-def]
+        return formula(x)
 
     @ops.function
-    def accrual(op, a, b, rate, width, registers):  # type: ignore[no-untyped-def]
-        if op == accrue_op:
-            for p in lanes(width):
-                registers[at(b, p)] += accrue(registers[at(a, p)], rate)
-        else:
-            for p in lanes(width):
-                registers[at(b, p)] += accrue_capped(registers[at(a, p)], rate, registers[at(wac_at * width, p)])
+    def of_two(x, y, z):  # type: ignore[no-untyped-def]
+        return formula(x, y)
 
-    return accrual
+    return {1: of_one, 2: of_two, 3: formula}[len(SIGNATURES[op].reads)]
 
 
-def _build_tests(ops: Ops) -> Callable[..., None]:
-    """DEFICIT, TARGET."""
-    deficit_of, target_of, lanes, at = build_deficit(ops), build_target(ops), ops.lanes, ops.at
-    outstanding_at, collateral_at = int(Register.OUTSTANDING), int(Register.COLLATERAL)
-    deficit_at, room_at, excess_at = int(Register.DEFICIT), int(Register.ROOM), int(Register.EXCESS)
-    deficit_op = int(Op.DEFICIT)
+def _build_pay(ops: Ops) -> Callable[..., None]:
+    settle, lanes, at = waterfall.build_pay(ops), ops.lanes, ops.at
 
     @ops.function
-    def tests(op, a, n, numbers, runs, width, registers):  # type: ignore[no-untyped-def]
-        if op == deficit_op:
-            for p in lanes(width):
-                registers[at(deficit_at * width, p)] = deficit_of(
-                    registers[at(outstanding_at * width, p)], registers[at(collateral_at * width, p)]
-                )
-        else:
-            share, floor = numbers[n], numbers[n + 1]
-            for p in lanes(width):
-                room, excess = target_of(
-                    registers[at(a, p)], registers[at(outstanding_at * width, p)],
-                    registers[at(collateral_at * width, p)], share, floor, runs,
-                )  # fmt: skip
-                registers[at(room_at * width, p)] = room
-                registers[at(excess_at * width, p)] = excess
-
-    return tests
-
-
-def _build_close(ops: Ops) -> Callable[..., None]:
-    """The month's results go out; the pool's balances become those at the start of the next month."""
-    lanes, at = ops.lanes, ops.at
-    performing_at, pool_at = int(Register.PERFORMING), int(Register.POOL)
-    balance, foreclosures = FIELDS.index("balance"), FIELDS.index("foreclosure_balance")
-
-    @ops.function
-    def close(registers, stores, pool, row, month, n_months, n_paths, first, width, out):  # type: ignore[no-untyped-def]
-        for i in range(stores.shape[0]):
-            source, goal = stores[i] * width, (i * n_months + month) * n_paths + first
-            for p in lanes(width):
-                out[at(goal, p)] = registers[at(source, p)]
+    def loop(columns, s, runs, width, registers):  # type: ignore[no-untyped-def]
+        a, b, c = columns.a[s] * width, columns.b[s] * width, columns.c[s] * width
         for p in lanes(width):
-            performing = pool[at(row + balance * n_paths, p)]
-            registers[at(performing_at * width, p)] = performing
-            registers[at(pool_at * width, p)] = performing + pool[at(row + foreclosures * n_paths, p)]
+            left, rest, paid = settle(registers[at(a, p)], registers[at(b, p)])
+            registers[at(a, p)] = left
+            registers[at(b, p)] = rest
+            registers[at(c, p)] += paid
 
-    return close
+    return loop
+
+
+def _build_share(ops: Ops) -> Callable[..., None]:
+    settle, lanes, at = waterfall.build_pay(ops), ops.lanes, ops.at
+
+    @ops.function
+    def loop(columns, s, runs, width, registers):  # type: ignore[no-untyped-def]
+        a, b, c, x = columns.a[s] * width, columns.b[s] * width, columns.c[s] * width, columns.x[s] * width
+        for p in lanes(width):
+            owed = registers[at(a, p)]
+            _, rest, paid = settle(owed * registers[at(x, p)], registers[at(b, p)])
+            registers[at(a, p)] = owed - paid
+            registers[at(b, p)] = rest
+            registers[at(c, p)] += paid
+
+    return loop
+
+
+def _build_move(ops: Ops) -> Callable[..., None]:
+    lanes, at, zero = ops.lanes, ops.at, ops.real(0)
+
+    @ops.function
+    def loop(columns, s, runs, width, registers):  # type: ignore[no-untyped-def]
+        a, b = columns.a[s] * width, columns.b[s] * width
+        for p in lanes(width):
+            registers[at(b, p)] += registers[at(a, p)]
+            registers[at(a, p)] = zero
+
+    return loop
+
+
+def _build_target(ops: Ops) -> Callable[..., None]:
+    target, lanes, at = waterfall.build_target(ops), ops.lanes, ops.at
+    outstanding, collateral = int(Register.OUTSTANDING), int(Register.COLLATERAL)
+
+    @ops.function
+    def loop(columns, s, runs, width, registers):  # type: ignore[no-untyped-def]
+        a, b, x, y, z = (
+            columns.a[s] * width,
+            columns.b[s] * width,
+            columns.x[s] * width,
+            columns.y[s] * width,
+            columns.z[s] * width,
+        )
+        for p in lanes(width):
+            room, excess = target(
+                registers[at(x, p)], registers[at(outstanding * width, p)], registers[at(collateral * width, p)],
+                registers[at(y, p)], registers[at(z, p)], runs,
+            )  # fmt: skip
+            registers[at(a, p)] = room
+            registers[at(b, p)] = excess
+
+    return loop

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from mcsim.deals.deal import ALL, BUCKETS, Class, Deal, Step
+from mcsim.deals.deal import PRINCIPAL, Class, Deal, Step, words_of_funds
 from mcsim.deals.reader import Reader
 from mcsim.deals.schema import read_deal
 from mcsim.deals.verbs import VERBS
@@ -63,7 +63,7 @@ def _check_names(deal: Deal, reader: Reader) -> None:
         "class": [c.name for c in deal.classes],
         "fee": [f.name for f in deal.fees],
         "account": [a.name for a in deal.accounts],
-        "source": [*BUCKETS, ALL, *(a.name for a in deal.accounts)],
+        "source": [*words_of_funds(deal.groups), *(a.name for a in deal.accounts)],
     }
     for step in deal.steps:
         verb = VERBS[step.verb]
@@ -143,22 +143,24 @@ def _check_fees_and_accounts(deal: Deal, reader: Reader) -> None:
 
 
 def _check_cash_leaves(deal: Deal, reader: Reader) -> None:
-    """Each bucket and account is released at some step, and no later step takes from a bucket that is empty by then."""
+    """Each fund and account is released at some step, and no later step takes from a fund that is empty by then."""
     released: dict[str, str] = {}
     for step in deal.steps:
         for source in step.sources:
-            if source in released and source in BUCKETS:
+            if source in released and source in deal.funds:
                 reader.problem(step.where, f"takes from {source!r}, which {released[source]} has emptied; move it up")
             if step.verb == "release":
                 released.setdefault(source, step.where)
-    for bucket in (*BUCKETS, *(a.name for a in deal.accounts)):
-        if bucket not in released:
-            reader.problem("steps", f"cash in {bucket!r} never leaves the deal; add a release step from it, last")
+    for source in (*deal.funds, *(a.name for a in deal.accounts)):
+        if source not in released:
+            reader.problem("steps", f"cash in {source!r} never leaves the deal; add a release step from it, last")
 
 
 def _check_losses_follow_principal(deal: Deal, reader: Reader) -> None:
     """A deficit is what balances exceed the collateral by: it shows once the month's principal has been paid."""
-    last = max((i for i, s in enumerate(deal.steps) if s.verb == "pay_principal" and "principal" in s.sources), default=-1)
+    principal = set(words_of_funds(deal.groups)[PRINCIPAL])
+    paying = (i for i, step in enumerate(deal.steps) if step.verb == "pay_principal" and principal & set(step.sources))
+    last = max(paying, default=-1)
     for step in deal.steps[: max(last, 0)]:
         if step.verb == "write_down" or step.cover == "losses":
             reader.problem(step.where, f"comes before {deal.steps[last].where}; losses are borne after principal is paid")

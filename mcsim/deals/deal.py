@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 INTEREST, PRINCIPAL = "interest", "principal"
 
 BUCKETS = (INTEREST, PRINCIPAL)
-"""Where the month's cash arrives. Accounts hold cash from month to month."""
+"""Where a group's cash of the month arrives. Accounts hold cash from month to month."""
 
 ALL = "all"
 """Every bucket, in their order."""
+
+
+def words_of_funds(groups: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What a step may take from besides accounts: each word and the funds it stands for, in order.
+
+    A fund is a bucket of one group: ``interest`` where there is one group, else ``X.interest``. The bare word is those of all groups.
+    """
+    funds = {(group, bucket): bucket if len(groups) == 1 else f"{group}.{bucket}" for group in groups for bucket in BUCKETS}
+    words = {bucket: tuple(funds[group, bucket] for group in groups) for bucket in BUCKETS}
+    words[ALL] = tuple(fund for bucket in BUCKETS for fund in words[bucket])
+    for group in groups:
+        words |= {f"{group}.{bucket}": (funds[group, bucket],) for bucket in BUCKETS}
+        words[f"{group}.{ALL}"] = tuple(funds[group, bucket] for bucket in BUCKETS)
+    return words
 
 
 @dataclass(frozen=True)
@@ -19,11 +34,13 @@ class Coupon:
 
     ``kind`` is ``fixed`` (``rate``, annual, 30/360; at most the net WAC where ``capped``), ``net_wac`` (what the collateral
     earns after fees), ``none`` (principal only) or ``residual`` (no balance and no claim: it receives what is released).
+    ``group`` is the group of collateral whose net WAC it is; empty for that of all of it.
     """
 
     kind: str
     rate: float = 0.0
     capped: bool = True
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +58,7 @@ class Class:
         return self.coupon.kind == "residual"
 
     def original_balance(self, pool_balance: float) -> float:
-        """USD at closing."""
+        """USD at closing; ``pool_balance`` is that of all groups."""
         if self.balance is not None:
             return self.balance
         return (self.share or 0.0) * pool_balance
@@ -72,7 +89,7 @@ class Account:
 class Step:
     """One step of the waterfall.
 
-    ``names`` are the classes (fees, accounts) it pays, in order; ``sources`` the buckets or accounts it takes from, in order;
+    ``names`` are the classes (fees, accounts) it pays, in order; ``sources`` the funds or accounts it takes from, in order;
     ``rule`` is ``sequential`` or ``pro_rata``; ``cover`` is what a draw is for: ``interest`` or ``losses``; ``where`` names
     the step in messages.
     """
@@ -90,7 +107,7 @@ class Deal:
     """A deal, checked: see :func:`mcsim.deals.load_deal`. ``overcollateralisation`` is a share of the pool at closing."""
 
     name: str
-    group: str
+    groups: tuple[str, ...]
     classes: tuple[Class, ...]
     fees: tuple[Fee, ...]
     accounts: tuple[Account, ...]
@@ -98,3 +115,8 @@ class Deal:
     overcollateralisation: float = 0.0
     description: str = ""
     source: str = ""
+
+    @property
+    def funds(self) -> tuple[str, ...]:
+        """Every group's buckets: interest of all groups, then principal."""
+        return words_of_funds(self.groups)[ALL]

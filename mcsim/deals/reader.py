@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mcsim.deals.deal import words_of_funds
 from mcsim.errors import nearest, shown
 
 _LARGEST = sys.float_info.max  # a whole number beyond it is no float at all
@@ -15,10 +16,14 @@ _LARGEST = sys.float_info.max  # a whole number beyond it is no float at all
 
 @dataclass
 class Reader:
-    """Reads values and collects what is wrong with them. ``source`` names the deal's file in every message."""
+    """Reads values and collects what is wrong with them.
+
+    ``source`` names the deal's file in every message; ``groups`` are the deal's, once they are read.
+    """
 
     source: str
     problems: list[str] = field(default_factory=list)
+    groups: tuple[str, ...] = ()
 
     def problem(self, where: str, text: str) -> None:
         """Note one problem."""
@@ -68,6 +73,11 @@ class Reader:
             self.problem(where, f"{shown(value)} is not a name or a list of names")
             return ()
         return tuple(_text(item) for item in items)
+
+    def sources(self, value: Any, where: str) -> tuple[str, ...]:
+        """Names of what a step takes from, its words replaced by the funds they stand for."""
+        words = words_of_funds(self.groups)
+        return tuple(fund for name in self.names(value, where) for fund in words.get(name, (name,)))
 
 
 def _text(value: Any) -> str:

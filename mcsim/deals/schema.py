@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from mcsim.deals.deal import ALL, BUCKETS, Account, Class, Coupon, Deal, Fee, Step
+from mcsim.deals.deal import Account, Class, Coupon, Deal, Fee, Step, words_of_funds
 from mcsim.deals.reader import Reader
 from mcsim.deals.verbs import VERBS
 from mcsim.errors import nearest, shown
 
-COUPONS = ("net_wac", "none", "residual")
+NET_WAC, NONE, RESIDUAL = "net_wac", "none", "residual"
 
 LARGEST_COUPON = 0.25
 """Annual; as in the checks of a tape: above this a rate is taken to be in percent."""
@@ -30,15 +31,15 @@ def read_deal(raw: Any, reader: Reader) -> Deal:
     top = reader.mapping(raw, "")
     reader.keys(
         top,
-        ("name", "description", "group", "overcollateralisation", "classes", "fees", "accounts", "steps"),
+        ("name", "description", "group", "groups", "overcollateralisation", "classes", "fees", "accounts", "steps"),
         "",
-        required=("name", "group", "classes", "steps"),
+        required=("name", "classes", "steps"),
     )
-    for key in ("name", "group"):
-        _check_name(str(top.get(key, "unnamed")), key, reader)
+    reader.groups = _read_groups(top, reader)
+    _check_name(str(top.get("name", "unnamed")), "name", reader)
     return Deal(
         name=str(top.get("name", "unnamed")),
-        group=str(top.get("group", "unnamed")),
+        groups=reader.groups,
         classes=tuple(_read_class(name, terms, reader) for name, terms in _named(top, "classes", reader)),
         fees=tuple(_read_fee(name, terms, reader) for name, terms in _named(top, "fees", reader)),
         accounts=tuple(_read_account(name, terms, reader) for name, terms in _named(top, "accounts", reader)),
@@ -51,10 +52,27 @@ def read_deal(raw: Any, reader: Reader) -> Deal:
     )
 
 
+def _read_groups(top: Mapping[str, Any], reader: Reader) -> tuple[str, ...]:
+    """Groups of collateral: ``group`` names one, ``groups`` one or more."""
+    given = [key for key in ("group", "groups") if key in top]
+    if len(given) != 1:
+        found = "both" if given else "neither"
+        reader.problem("", f"give either 'group' or 'groups', the collateral the deal stands on; found {found}")
+        return ("unnamed",)
+    names = reader.names(top[given[0]], given[0]) or ("unnamed",)
+    if given == ["group"] and len(names) > 1:
+        reader.problem("group", f"names {len(names)} groups; write 'groups' for more than one")
+    for name, count in Counter(names).items():
+        _check_name(name, given[0], reader)
+        if count > 1:
+            reader.problem(given[0], f"group {name!r} stands there {count} times; name it once")
+    return tuple(dict.fromkeys(names))
+
+
 def _check_name(name: str, where: str, reader: Reader) -> None:
     if not _NAME.fullmatch(name):
         reader.problem(where, f"{name!r} is not a name; expected 1 to 64 letters, digits, points, hyphens or underscores")
-    elif name in (*BUCKETS, ALL):
+    elif name in words_of_funds(reader.groups):
         reader.problem(where, f"{name!r} is a word of the language; choose another name")
 
 
@@ -89,13 +107,17 @@ def _read_class(name: str, terms: Mapping[str, Any], reader: Reader) -> Class:
 
 def _read_coupon(value: Any, where: str, reader: Reader) -> Coupon:
     unit = "an annual rate per unit (0.03 is 3%)"
+    several = len(reader.groups) > 1  # the net WAC of a single group is the deal's
+    of_group = {NET_WAC: ""} | {f"{group}.{NET_WAC}": group if several else "" for group in reader.groups}
     if isinstance(value, str):
-        return Coupon(reader.choice(value, where, COUPONS))
+        word = reader.choice(value, where, dict.fromkeys((NET_WAC, NONE, RESIDUAL, *of_group)))
+        return Coupon(NET_WAC, group=of_group[word]) if word in of_group else Coupon(word)
     if not isinstance(value, Mapping):
-        return Coupon("fixed", reader.number(value, where, 0.0, LARGEST_COUPON, f"{unit}, or {', '.join(COUPONS)}"))
+        return Coupon("fixed", reader.number(value, where, 0.0, LARGEST_COUPON, f"{unit}, or {NET_WAC}, {NONE}, {RESIDUAL}"))
     reader.keys(value, ("rate", "cap"), where, required=("rate",))
     rate = reader.number(value.get("rate", 0.0), f"{where}.rate", 0.0, LARGEST_COUPON, unit)
-    return Coupon("fixed", rate, reader.choice(value.get("cap", "net_wac"), f"{where}.cap", ("net_wac", "none")) == "net_wac")
+    cap = reader.choice(value.get("cap", NET_WAC), f"{where}.cap", dict.fromkeys((NET_WAC, NONE, *of_group)))
+    return Coupon("fixed", rate, cap != NONE, of_group.get(cap, ""))
 
 
 def _read_fee(name: str, terms: Mapping[str, Any], reader: Reader) -> Fee:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,23 +43,29 @@ class DealStage:
             }
             store.create_group(self._where, "tranches", coords, path_block)
 
-    def run(self, first_path: int, pool: np.ndarray) -> DealFlows:
-        """Flows of one block of pool flows (month, field, path), written if they are kept. From any thread, in any order."""
-        flows = run_deal(self._program, pool, self._backend)
+    def run(
+        self, first_path: int, pools: Mapping[str, np.ndarray] | np.ndarray, rows: Mapping[str, np.ndarray] | None = None
+    ) -> DealFlows:
+        """Flows of one block, written if they are kept. From any thread, in any order.
+
+        ``pools`` are the groups' flows (month, field, path), ``rows`` what the deal reads of the scenarios (month, path); as
+        :func:`~mcsim.deals.run_deal` takes them.
+        """
+        flows = run_deal(self._program, pools, self._backend, rows)
         if self._where is not None:
             store.write_block(self._where, "tranches", first_path, stored_flows(flows))
         return flows
 
 
-def compile_for(deal: dict[str, Any], pool_balance: float) -> Program:
-    """The program of a deal as the configuration has it, over a pool of this balance, USD.
+def compile_for(deal: dict[str, Any], balances: Mapping[str, float] | float) -> Program:
+    """The program of a deal as the configuration has it, over collateral of these balances, USD, as :func:`compile_deal` takes them.
 
     Raises
     ------
     InputError
         The deal's mistakes, all together.
     """
-    return compile_deal(load_deal(deal, "deal"), pool_balance)
+    return compile_deal(load_deal(deal, "deal"), balances)
 
 
 def stored_flows(flows: DealFlows) -> dict[str, np.ndarray]:

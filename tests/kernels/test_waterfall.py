@@ -13,7 +13,23 @@ from kernels import waterfall
 from kernels.launch import compile_launcher
 from kernels.loan_month import FIELDS
 from kernels.ops import make_ops
-from kernels.waterfall_paths import N_SHARED, Op, Register, build_waterfall
+from kernels.waterfall_machine import (
+    N_SHARED,
+    SIGNATURES,
+    Inputs,
+    Instruction,
+    Instructions,
+    Op,
+    Register,
+    Span,
+    Wiring,
+    assemble,
+    check_instructions,
+    instruction,
+    lay_banks,
+    totals,
+)
+from kernels.waterfall_paths import _loops, build_waterfall
 
 OPS = make_ops("numpy", "float64")
 MONEY = st.floats(0, 1e12)
@@ -42,7 +58,11 @@ def test_collect() -> None:
 
 
 def test_net_wac() -> None:
-    net_wac = waterfall.build_net_wac(OPS)
+    whole = waterfall.build_net_wac(OPS)
+
+    def net_wac(*amounts: float) -> float:
+        return float(whole(*amounts)[0])
+
     # interest, advanced, servicing, collateral, foreclosed, defaulted, fee rate.
     # Nothing advanced: 6% on the 90 of 120 that pay, .25% servicing on those, a .12% fee: a month's rate of 5.63% a year.
     rate = net_wac(90 * 0.06 / 12, 0.0, 90 * 0.0025 / 12, 120.0, 20.0, 10.0, 0.0012)
@@ -60,16 +80,20 @@ def test_net_wac() -> None:
 @pytest.mark.parametrize(("share", "bears"), [(0.9e-5, False), (1.1e-5, True), (5e-3, True)])
 def test_net_wac_ignores_the_rounding_of_a_pool_and_no_loan(share: float, bears: bool) -> None:
     """1e-5 of the performing balance: above what float32 loses (1e-6), below the smallest loan of a pool of thousands."""
-    rate = waterfall.build_net_wac(OPS)(1e8 * share * 0.06 / 12, 0.0, 0.0, 1e8, 0.0, 1e8 * (1 - share), 0.0)
+    rate, earned, bearing = waterfall.build_net_wac(OPS)(1e8 * share * 0.06 / 12, 0.0, 0.0, 1e8, 0.0, 1e8 * (1 - share), 0.0)
+    assert (earned > 0, bearing > 0) == (bears, bears)
     assert rate == pytest.approx(0.005 if bears else 0.0, rel=1e-9)  # 1 - share has 11 digits after the point to lose
 
 
 def test_coupons() -> None:
-    assert waterfall.build_accrue(OPS)(1200.0, 0.05) == pytest.approx(5.0, rel=1e-15)
+    monthly = waterfall.build_rate_of_month(OPS)
+    assert waterfall.build_accrue(OPS)(1200.0, monthly(0.05)) == pytest.approx(5.0, rel=1e-15)
     capped = waterfall.build_accrue_capped(OPS)
-    assert capped(1200.0, 0.05, 0.004) == pytest.approx(4.8, rel=1e-15)
-    assert capped(1200.0, 0.05, 0.005) == pytest.approx(5.0, rel=1e-15)
-    assert capped(1200.0, np.inf, 0.005) == pytest.approx(6.0, rel=1e-15), "a net-WAC coupon is one without a rate of its own"
+    assert capped(1200.0, monthly(0.05), 0.004) == pytest.approx(4.8, rel=1e-15)
+    assert capped(1200.0, monthly(0.05), 0.005) == pytest.approx(5.0, rel=1e-15)
+    assert capped(1200.0, monthly(np.inf), 0.005) == pytest.approx(6.0, rel=1e-15), (
+        "a net-WAC coupon is one without a rate of its own"
+    )
 
 
 def test_deficit() -> None:
@@ -90,37 +114,120 @@ def test_target() -> None:
     assert target(4.0, 100.0, 100.0, 0.01, 5.0, 0.0) == (0.0, 4.0), "last month, where the floor was the target"
 
 
-def _interpret(target: str, instructions: list[tuple[int, ...]], registers: np.ndarray, numbers: list[float]) -> np.ndarray:
-    """One month without cash; the registers after it."""
+def _interpret(
+    target: str, instructions: Instructions, registers: np.ndarray, n_months: int = 1, tables: np.ndarray | None = None
+) -> np.ndarray:
+    """Months without cash or path rows; the registers after them. The first tables fill the registers from ``N_OWN`` on."""
     width = registers.shape[1]
     ops = make_ops(target, "float64")
-    pool, after = np.zeros(len(FIELDS) * width), registers.copy()
-    table = np.array([(*row, 0, 0, 0, 0)[:5] for row in instructions], dtype=np.int64)
-    stores = np.arange(N_SHARED, len(registers))
-    out = np.empty(stores.size * width)
-    run: Any = compile_launcher(ops, build_waterfall(ops), "waterfall", (12,))
-    run(width, table, np.array(numbers), stores, 0, 0, 0.0, 1, width, 0, width, pool, after.reshape(-1), out)
-    assert np.array_equal(out.reshape(stores.size, width), after[N_SHARED:])
+    after, none = registers.copy(), np.zeros(0, dtype=np.int64)
+    banks = lay_banks(1, iter(range(N_SHARED, N_OWN)))
+    tables = np.zeros((0, 1)) if tables is None else tables
+    stores = np.arange(N_OWN, len(registers))
+    wiring = Wiring(none, N_OWN + np.arange(len(tables)), none, *totals(banks), stores)
+    out = np.empty(stores.size * n_months * width)
+    inputs = Inputs(np.zeros(n_months * len(FIELDS) * width), tables, np.zeros(0))
+    run: Any = compile_launcher(ops, build_waterfall(ops), "waterfall", (7,))
+    run(width, instructions, wiring, banks, 0.0, Span(n_months, width, 0, width), inputs, after.reshape(-1), out)
+    assert np.array_equal(out.reshape(stores.size, n_months, width)[:, -1], after[N_OWN:], equal_nan=True)
     return after
+
+
+N_OWN = N_SHARED + 3
+"""First register of a program's own: interest, principal and performing balance of the only group come before."""
+A, B, C, FLAG = range(N_OWN, N_OWN + 4)
+
+
+def _start() -> np.ndarray:
+    start = np.zeros((N_OWN + 4, 2))
+    start[A], start[B] = [3.0, 8.0], [5.0, 5.0]
+    return start
 
 
 @pytest.mark.parametrize("target", ["numpy", "cpu"])
 def test_instructions(target: str) -> None:
-    a, b, c = N_SHARED, N_SHARED + 1, N_SHARED + 2
-    start = np.zeros((N_SHARED + 3, 2))
-    start[a], start[b] = [3.0, 8.0], [5.0, 5.0]
+    def after(*instructions: Instruction, **registers: float) -> np.ndarray:
+        start = _start()
+        for name, value in registers.items():
+            start[{"c": C, "flag": FLAG}[name]] = value
+        return _interpret(target, assemble(instructions), start)
 
-    def after(*instructions: tuple[int, ...], numbers: tuple[float, ...] = (0.0,)) -> np.ndarray:
-        return _interpret(target, list(instructions), start, list(numbers))
+    total, ratio, room, excess = C, FLAG, C, FLAG
+    assert after(instruction(Op.PAY, claim=A, cash=B, into=C))[[A, B, C]].tolist() == [[0, 3], [2, 0], [3, 5]]
+    added = instruction(Op.COPY, into=C, amount=A), instruction(Op.ADD, into=C, amount=B)
+    assert after(*added)[C].tolist() == [8, 13]
+    moved = instruction(Op.MOVE, cash=A, into=C), instruction(Op.MOVE, cash=B, into=C)
+    assert after(*moved)[[A, B, C]].tolist() == [[0, 0], [0, 0], [8, 13]]
+    of_total = instruction(Op.COPY, into=total, amount=A), instruction(Op.RATIO, into=ratio, total=total, cash=B)
+    assert after(*of_total)[ratio].tolist() == [1.0, 5 / 8]
+    shared = after(
+        *of_total, instruction(Op.COPY, into=C, amount=0), instruction(Op.SHARE, claim=A, cash=B, into=C, ratio=ratio)
+    )
+    assert shared[[A, B, C]].tolist() == [[0, 3], [2, 0], [3, 5]]
+    accrued = after(instruction(Op.ACCRUE, into=C, balance=A, rate=FLAG), flag=0.12 / 12)
+    assert accrued[C] == pytest.approx([0.03, 0.08], rel=1e-15)
+    capped = instruction(Op.ACCRUE_CAPPED, into=C, balance=A, rate=FLAG, cap=Register.NET_WAC)
+    assert after(capped, flag=0.12 / 12)[C].tolist() == [0, 0], "the net WAC is 0 here"
+    short = instruction(Op.DEFICIT, into=C, outstanding=A, collateral=Register.COLLATERAL)
+    assert after(short)[C].tolist() == [3, 8]
+    outstanding = instruction(Op.COPY, into=Register.OUTSTANDING, amount=A)
+    held = after(outstanding, instruction(Op.TARGET, room=room, excess=excess, held=B, share=Register.NOWHERE, floor=A), c=6.0)
+    assert held[[room, excess]].tolist() == [[0, 0], [5, 5]], "one month is the last month"
 
-    assert after((Op.PAY, a, b, c))[[a, b, c]].tolist() == [[0, 3], [2, 0], [3, 5]]
-    assert after((Op.COPY, a, c), (Op.ADD, b, c))[c].tolist() == [8, 13]
-    assert after((Op.MOVE, a, c), (Op.MOVE, b, c))[[a, b, c]].tolist() == [[0, 0], [0, 0], [8, 13]]
-    assert after((Op.COPY, a, Register.TOTAL), (Op.RATIO, b))[Register.RATIO].tolist() == [1.0, 5 / 8]
-    shared = after((Op.COPY, a, Register.TOTAL), (Op.RATIO, b), (Op.SHARE, a, b, c))
-    assert shared[[a, b, c]].tolist() == [[0, 3], [2, 0], [3, 5]]
-    assert after((Op.ACCRUE, a, c), numbers=(0.12,))[c] == pytest.approx([0.03, 0.08], rel=1e-15)
-    assert after((Op.ACCRUE_CAPPED, a, c), numbers=(0.12,))[c].tolist() == [0, 0], "the net WAC is 0 here"
-    assert after((Op.COPY, a, Register.OUTSTANDING), (Op.DEFICIT,))[Register.DEFICIT].tolist() == [3, 8]
-    held = after((Op.COPY, a, Register.OUTSTANDING), (Op.TARGET, b), numbers=(0.0, 6.0))
-    assert held[[Register.ROOM, Register.EXCESS]].tolist() == [[0, 0], [5, 5]], "one month is the last month"
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_flags(target: str) -> None:
+    def flag(op: Op, **registers: int) -> list[float]:
+        start = _start()
+        start[C] = [0.0, 2.0]
+        return _interpret(target, assemble([instruction(op, into=FLAG, **registers)]), start)[FLAG].tolist()
+
+    assert flag(Op.ABOVE, left=A, right=B) == [0, 1] and flag(Op.ABOVE, left=A, right=A) == [0, 0]
+    assert flag(Op.AT_LEAST, left=B, right=A) == [1, 0] and flag(Op.AT_LEAST, left=A, right=A) == [1, 1]
+    assert flag(Op.AND, left=A, right=C) == [0, 1] and flag(Op.AND, left=C, right=A) == [0, 1]
+    assert flag(Op.OR, left=A, right=C) == [1, 1] and flag(Op.OR, left=C, right=C) == [0, 1]
+    assert flag(Op.NOT, left=C) == [1, 0]
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_where_the_flag_is_0_registers_stay(target: str) -> None:
+    """Every register that an instruction changes, the flag itself among them."""
+    start = _start()
+    start[C], start[FLAG] = 1.0, [1.0, 0.0]
+    paid = _interpret(target, assemble([instruction(Op.PAY, FLAG, claim=A, cash=B, into=C)]), start)
+    assert paid[[A, B, C]].tolist() == [[0, 8], [2, 5], [4, 1]]
+    own = _interpret(target, assemble([instruction(Op.NOT, FLAG, into=FLAG, left=FLAG)]), start)
+    assert own[FLAG].tolist() == [0, 0], "turned where it was in force, kept where it was not"
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_a_month_table_sets_a_flag_from_its_month_on(target: str) -> None:
+    """In force from month 3 of 5: three months count, as the last value holds."""
+    start = np.zeros((N_OWN + 2, 3))
+    in_force, counted = N_OWN, N_OWN + 1
+    start[Register.NOWHERE] = 0.0
+    one_a_month = instruction(Op.ADD, in_force, into=counted, amount=in_force)
+    after = _interpret(target, assemble([one_a_month]), start, 5, np.array([[0.0, 0.0, 1.0]]))
+    assert after[counted].tolist() == [3.0] * 3
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_an_unknown_code_is_never_passed_over(target: str) -> None:
+    known = assemble([instruction(Op.ADD, into=C, amount=A)])
+    unknown = known._replace(code=known.code + 99)
+    with pytest.raises(ValueError, match=r"unknown code 103; expected 0 to 14"):
+        check_instructions(unknown, 100)
+    assert np.isnan(_interpret(target, unknown, _start())[N_OWN:]).all()
+
+
+def test_instructions_are_checked_as_they_are_made() -> None:
+    with pytest.raises(ValueError, match="ADD takes the registers into, amount; given are into, cash"):
+        instruction(Op.ADD, into=A, cash=B)
+    with pytest.raises(ValueError, match="unknown instruction 99"):
+        instruction(99, into=A)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"unknown register 'x' 100; the program has 50"):
+        check_instructions(assemble([instruction(Op.ADD, into=A, amount=100)]), 50)
+    with pytest.raises(ValueError, match=r"unknown register 'flag' -1"):
+        check_instructions(assemble([instruction(Op.ADD, -1, into=A, amount=B)]), 50)
+    assert set(SIGNATURES) == set(Op) == set(_loops(OPS)), "every instruction has names and a loop"
+    assert all(len(part) <= 3 for names in SIGNATURES.values() for part in names)

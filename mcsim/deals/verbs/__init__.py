@@ -1,5 +1,5 @@
 """Verbs of the deal language, one file each; the file's name is the verb's. Only where no instruction does what a verb needs is
-there an instruction of :mod:`kernels.waterfall_paths` to add.
+there an instruction of :mod:`kernels.waterfall_machine` to add.
 """
 
 from __future__ import annotations

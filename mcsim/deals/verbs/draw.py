@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kernels.waterfall_paths import Op, Register
+from kernels.waterfall_machine import Op
 from mcsim.deals.deal import Step
 from mcsim.deals.reader import Reader
 from mcsim.deals.verbs import pay_interest
 from mcsim.deals.verbs.verb import Verb, read_one
 
 if TYPE_CHECKING:
-    from mcsim.deals.compiler import Emitter
+    from mcsim.deals.emitter import Emitter
 
 COVERS = ("interest", "losses")
 
@@ -36,12 +36,10 @@ def emit(emitter: Emitter, step: Step) -> None:
     if step.cover == "interest":
         pay_interest.emit(emitter, step)
         return
-    account = emitter.account[step.sources[0]]
-    emitter.outstanding()
-    emitter.emit(Op.DEFICIT)
-    emitter.emit(Op.PAY, Register.DEFICIT, account, Register.COVER)
-    emitter.principal(step.names, Register.COVER, step.rule)
-    emitter.emit(Op.MOVE, Register.COVER, account)
+    account, drawn = emitter.account[step.sources[0]], emitter.scratch("drawn")
+    emitter.emit(Op.PAY, claim=emitter.deficit(), cash=account, into=drawn)
+    emitter.pay_principal(step.names, cash=drawn, rule=step.rule)
+    emitter.emit(Op.MOVE, cash=drawn, into=account)
 
 
 VERB = Verb("class", emit, options=("cover", "classes", "rule"), required=("cover", "classes"), read=read, takes="account")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernels.waterfall_paths import Op, Register
+from kernels.waterfall_machine import Op
 from mcsim.deals.deal import Step
 from mcsim.deals.reader import Reader
 from mcsim.deals.verbs.verb import Verb, read_one
 
 if TYPE_CHECKING:
-    from mcsim.deals.compiler import Emitter
+    from mcsim.deals.emitter import Emitter
 
 
 def check(step: Step, reader: Reader) -> None:
@@ -22,9 +22,9 @@ def check(step: Step, reader: Reader) -> None:
 def emit(emitter: Emitter, step: Step) -> None:
     """What there is room for, out of each source in turn."""
     account = step.names[0]
-    emitter.room(account)
+    room, _ = emitter.against_target(account)
     for source in step.sources:
-        emitter.emit(Op.PAY, Register.ROOM, emitter.cash[source], emitter.account[account])
+        emitter.emit(Op.PAY, claim=room, cash=emitter.cash[source], into=emitter.account[account])
 
 
 VERB = Verb("account", emit, options=("from",), required=("from",), read=read_one("funds one account at a time"), check=check)

@@ -8,14 +8,14 @@ from mcsim.deals.deal import Step
 from mcsim.deals.verbs.verb import Verb
 
 if TYPE_CHECKING:
-    from mcsim.deals.compiler import Emitter
+    from mcsim.deals.emitter import Emitter
 
 
 def emit(emitter: Emitter, step: Step) -> None:
     """Out of each source in turn."""
     due, paid = [emitter.fee_due[n] for n in step.names], [emitter.fee_paid[n] for n in step.names]
     for source in step.sources:
-        emitter.pay(due, emitter.cash[source], paid, step.rule)
+        emitter.pay(claims=due, cash=emitter.cash[source], into=paid, rule=step.rule)
 
 
 VERB = Verb("fee", emit, options=("from",), required=("from",))

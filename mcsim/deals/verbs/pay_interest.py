@@ -11,7 +11,7 @@ from mcsim.deals.reader import Reader
 from mcsim.deals.verbs.verb import Verb, read_step
 
 if TYPE_CHECKING:
-    from mcsim.deals.compiler import Emitter
+    from mcsim.deals.emitter import Emitter
 
 
 def read(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -> Step:
@@ -23,7 +23,7 @@ def emit(emitter: Emitter, step: Step) -> None:
     """Out of each source in turn."""
     due, paid = [emitter.due[n] for n in step.names], [emitter.interest_paid[n] for n in step.names]
     for source in step.sources:
-        emitter.pay(due, emitter.cash[source], paid, step.rule)
+        emitter.pay(claims=due, cash=emitter.cash[source], into=paid, rule=step.rule)
 
 
 VERB = Verb("class", emit, options=("from",), required=("from",), read=read)

@@ -8,13 +8,13 @@ from mcsim.deals.deal import Step
 from mcsim.deals.verbs.verb import Verb
 
 if TYPE_CHECKING:
-    from mcsim.deals.compiler import Emitter
+    from mcsim.deals.emitter import Emitter
 
 
 def emit(emitter: Emitter, step: Step) -> None:
     """Out of each source in turn."""
     for source in step.sources:
-        emitter.principal(step.names, emitter.cash[source], step.rule)
+        emitter.pay_principal(step.names, cash=emitter.cash[source], rule=step.rule)
 
 
 VERB = Verb("class", emit, options=("from", "rule"), required=("from", "rule"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernels.waterfall_paths import Op, Register
+from kernels.waterfall_machine import Op
 from mcsim.deals.deal import Step
 from mcsim.deals.verbs.verb import Verb, read_one
 
 if TYPE_CHECKING:
-    from mcsim.deals.compiler import Emitter
+    from mcsim.deals.emitter import Emitter
 
 
 def emit(emitter: Emitter, step: Step) -> None:
@@ -17,10 +17,10 @@ def emit(emitter: Emitter, step: Step) -> None:
     into = emitter.interest_paid[step.names[0]]
     for source in step.sources:
         if source in emitter.account:
-            emitter.room(source)
-            emitter.emit(Op.PAY, Register.EXCESS, emitter.account[source], into)
+            _, excess = emitter.against_target(source)
+            emitter.emit(Op.PAY, claim=excess, cash=emitter.account[source], into=into)
         else:
-            emitter.emit(Op.MOVE, emitter.cash[source], into)
+            emitter.emit(Op.MOVE, cash=emitter.cash[source], into=into)
 
 
 VERB = Verb("class", emit, options=("from",), required=("from",), read=read_one("releases to one residual class"))

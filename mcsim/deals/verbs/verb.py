@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcsim.deals.deal import ALL, BUCKETS, Step
+from mcsim.deals.deal import Step
 from mcsim.deals.reader import Reader
 
 if TYPE_CHECKING:
-    from mcsim.deals.compiler import Emitter
+    from mcsim.deals.emitter import Emitter
 
 RULES = ("sequential", "pro_rata")
 
@@ -22,8 +22,7 @@ def read_step(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -
     """A step as most verbs have it: names, ``from``, ``rule``."""
     names = reader.names(terms[name], where)
     rule = reader.choice(terms["rule"], f"{where}.rule", RULES) if "rule" in terms else "sequential"
-    sources = reader.names(terms["from"], f"{where}.from") if "from" in terms else ()
-    sources = tuple(bucket for source in sources for bucket in (BUCKETS if source == ALL else (source,)))
+    sources = reader.sources(terms["from"], f"{where}.from") if "from" in terms else ()
     return Step(name, names, sources, rule, where=where)
 
 
@@ -60,7 +59,7 @@ class Verb:
     check : callable
         ``check(step, reader)``: what the verb asks of a step beyond known names.
     takes : str
-        What its sources are: ``source`` (buckets and accounts) or ``account``.
+        What its sources are: ``source`` (funds and accounts) or ``account``.
     """
 
     names: str
