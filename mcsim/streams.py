@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from kernels.loan_month import FIELDS
+
 Array = npt.NDArray[np.float64]
+
+PoolFlows: Any = namedtuple("PoolFlows", FIELDS)  # type: ignore[misc]  # the names are the table's
+"""What an instrument of a collateral reads: flows by the name of the field, each (collateral, month 1..n, path), USD."""
+
+
+class ClassFlows(NamedTuple):
+    """What an instrument of a class reads: each (class, month 1..n, path), USD; named as in the store's group ``tranches``."""
+
+    interest_paid: Array
+    principal_paid: Array
+    write_down: Array
+    interest_shortfall: Array
+    tranche_balance: Array
+
+
+def pool_flows(pool: Array) -> Any:
+    """:data:`PoolFlows` of one collateral from (month, field, path): views, not copies."""
+    return PoolFlows(*(pool[None, :, i] for i in range(len(FIELDS))))
 
 
 @dataclass(frozen=True)
@@ -24,6 +46,9 @@ class Claims:
         (stream,) USD at closing; 0 for a claim without a balance.
     backing : float
         Balance of the collateral behind all of them at the cut-off, USD.
+    rounding : float
+        Relative: by how much flows may miss a balance. The default is a thousand times what 360 months of float64 sums lose, a
+        thousandth of a price's last printed decimal; :data:`FLOAT32` for what comes from a simulation in single precision.
     """
 
     of: str
@@ -31,6 +56,11 @@ class Claims:
     names: tuple[str, ...]
     original_balance: Array
     backing: float
+    rounding: float = 1e-6
+
+
+FLOAT32 = 1e-5
+"""Rounding of a collateral's flows: the bar for ``float32`` against ``float64``."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +70,12 @@ class Streams:
     interest: Array
     principal: Array
     write_down: Array
+
+    @classmethod
+    def of(cls, interest: Array | None = None, principal: Array | None = None, write_down: Array | None = None) -> Streams:
+        """Streams of the parts that are given; the others are 0."""
+        given = [part for part in (interest, principal, write_down) if part is not None]
+        if not given:
+            raise ValueError("streams of nothing: give interest, principal or write_down")
+        none = np.zeros_like(given[0])
+        return cls(*(none if part is None else part for part in (interest, principal, write_down)))

@@ -34,6 +34,36 @@ _FLOWS = {
     "servicing_fee": "servicing and trustee fee on the balance that pays interest",
 }
 
+
+def _path_values(dim: str, what: str) -> dict[str, Variable]:
+    """What each path contributes to prices: :data:`kernels.discounting.SUMS`."""
+    dims = (dim, "path")
+    return {
+        "value": Variable(dims, "USD", f"present value of the {what} on the path"),
+        "interest_value": Variable(dims, "USD", "present value of its interest"),
+        "principal": Variable(dims, "USD", "principal paid over its life"),
+        "principal_years": Variable(dims, "USD year", "principal times the years until it is paid"),
+        "write_down": Variable(dims, "USD", "principal written down by losses"),
+    }
+
+
+def _prices(dim: str, balance: str) -> dict[str, Variable]:
+    """Means over paths with their errors; ``balance`` says what a price is per 100 of."""
+    dims = (dim,)
+    return {
+        "price": Variable(dims, "1", "value per 100 of original balance"),
+        "price_standard_error": Variable(dims, "1", "Monte Carlo standard error of the price"),
+        "value": Variable(dims, "USD", "present value"),
+        "value_standard_error": Variable(dims, "USD", "Monte Carlo standard error of the present value"),
+        "wal": Variable(dims, "year", "weighted average life of principal"),
+        "wal_standard_error": Variable(dims, "year", "Monte Carlo standard error of the weighted average life"),
+        "spread": Variable(dims, "1", "spread over the short rate, annual, continuously compounded"),
+        "original_balance": Variable(dims, "USD", balance),
+        "principal_loss": Variable(dims, "1", "expected write-down over original balance"),
+        "interest_share": Variable(dims, "1", "share of the value that comes from interest"),
+    }
+
+
 GROUPS: dict[str, dict[str, Variable]] = {
     "scenarios": {
         "short_rate": Variable(_PATHS, "1", "short rate at the end of the month, annual, continuously compounded"),
@@ -55,24 +85,15 @@ GROUPS: dict[str, dict[str, Variable]] = {
         "account_balance": Variable(("account", "month", "path"), "USD", "balance of the account at the end of the month"),
         "collections": Variable(_PATHS, "USD", "cash of the collateral that enters the waterfall"),
     },
-    "path_values": {
-        "value": Variable(("tranche", "path"), "USD", "present value of the class on the path"),
-        "interest_value": Variable(("tranche", "path"), "USD", "present value of its interest"),
-        "principal": Variable(("tranche", "path"), "USD", "principal paid over the life of the deal"),
-        "principal_years": Variable(("tranche", "path"), "USD year", "principal times the years until it is paid"),
-        "write_down": Variable(("tranche", "path"), "USD", "principal written down by losses"),
-    },
-    "prices": {
-        "price": Variable(("tranche",), "1", "value per 100 of original balance"),
-        "price_standard_error": Variable(("tranche",), "1", "Monte Carlo standard error of the price"),
-        "value": Variable(("tranche",), "USD", "present value"),
-        "value_standard_error": Variable(("tranche",), "USD", "Monte Carlo standard error of the present value"),
-        "wal": Variable(("tranche",), "year", "weighted average life of principal"),
-        "wal_standard_error": Variable(("tranche",), "year", "Monte Carlo standard error of the weighted average life"),
-        "spread": Variable(("tranche",), "1", "spread over the short rate, annual, continuously compounded"),
-        "original_balance": Variable(("tranche",), "USD", "balance of the class at closing"),
-        "principal_loss": Variable(("tranche",), "1", "expected write-down over original balance"),
-        "interest_share": Variable(("tranche",), "1", "share of the value that comes from interest"),
+    "path_values": _path_values("tranche", "class"),
+    "prices": _prices("tranche", "balance of the class at closing"),
+    "positions/path_values": _path_values("position", "position"),
+    "positions/prices": {
+        "share": Variable(("position",), "1", "share held of the class, or of the collateral"),
+        **_prices(
+            "position",
+            "balance held: the share, times the balance of the class at closing or of the collateral at the cut-off",
+        ),
     },
 }
 """Group of the store → name → variable. ``month`` 0 is the cut-off; flows fall in months 1..n."""
@@ -84,6 +105,7 @@ COORDINATES: dict[str, Variable] = {
     "region": Variable(("region",), "1", "US state, two-letter postal code; US: the nation", "str"),
     "group": Variable(("group",), "1", "collateral group", "str"),
     "tranche": Variable(("tranche",), "1", "class of the deal", "str"),
+    "position": Variable(("position",), "1", "position of the book", "str"),
     "fee": Variable(("fee",), "1", "fee of the deal", "str"),
     "account": Variable(("account",), "1", "account of the deal", "str"),
 }

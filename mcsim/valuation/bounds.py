@@ -19,8 +19,6 @@ _MOST_INTEREST = 1.0
 """Interest of a year over the balance at the cut-off: judgement; tapes are read up to a third of it."""
 _MOST_PAID = 2.0
 """All principal and what accounts hold at closing, over the balance at the cut-off: judgement."""
-_ROUNDING = 1e-6
-"""Relative: a thousand times what 360 months of float64 sums lose, a thousandth of a price's last printed decimal."""
 
 
 def check_sums(claims: Claims, spreads: Array, discount: npt.NDArray[np.floating], sums: Array, first_path: int) -> None:
@@ -56,7 +54,7 @@ def check_sums(claims: Claims, spreads: Array, discount: npt.NDArray[np.floating
     value, _, principal, _, write_down = (sums[:, row] for row in range(len(SUMS)))
     balance = claims.original_balance[:, None]
     returned = np.where(balance > 0, principal + write_down, principal)
-    most_returned = np.where(balance > 0, balance, _MOST_PAID * claims.backing) * (1 + _ROUNDING)
+    most_returned = np.where(balance > 0, balance, _MOST_PAID * claims.backing) * (1 + claims.rounding)
     _refuse(
         claims, first_path, returned, most_returned, "principal and write-downs", "its balance; the pool's flows are damaged"
     )

@@ -90,7 +90,8 @@ class Pricer:
         streams : Streams
             Months 1..n.
         discount : array
-            (month 0..n, path) discount factors at the end of each month, in either precision.
+            (month 0..n, path) discount factors at the end of each month, in either precision; months after the streams' last are
+            not looked at.
         first_path : int, optional
             Index of the block's first path, where blocks do not come in order; else they follow one another.
 
@@ -100,6 +101,7 @@ class Pricer:
             If a number cannot be (:func:`mcsim.valuation.bounds.check_sums`).
         """
         n_streams, n_months, n_paths = streams.interest.shape
+        discount = discount[: n_months + 1]
         if discount.shape != (n_months + 1, n_paths):
             raise ValueError(f"discount has shape {discount.shape}; expected {(n_months + 1, n_paths)}")
         sums = np.zeros((n_streams, len(SUMS), n_paths))
@@ -125,24 +127,38 @@ class Pricer:
 
     def result(self) -> Prices:
         """Means and standard errors over all paths added so far."""
-        value, interest_value, principal, principal_years, write_down = np.moveaxis(self.path_sums(), 1, 0)
-        balance = self._claims.original_balance
-        mean_value, value_error = value.mean(axis=1), _standard_error(value)
-        wal, wal_error = _ratio(principal_years, principal)
-        per_balance = _over(np.ones_like(balance), balance)
-        return Prices(
-            names=self._claims.names,
-            price=mean_value * (100 * per_balance),
-            price_standard_error=value_error * (100 * per_balance),
-            value=mean_value,
-            value_standard_error=value_error,
-            wal=wal,
-            wal_standard_error=wal_error,
-            spread=self._spreads,
-            original_balance=balance,
-            principal_loss=write_down.mean(axis=1) * per_balance,
-            interest_share=_over(interest_value.mean(axis=1), mean_value),
-        )
+        return prices_of(self._claims.names, self._claims.original_balance, self._spreads, self.path_sums())
+
+
+def prices_of(names: tuple[str, ...], balance: Array, spreads: Array, sums: Array) -> Prices:
+    """Prices from what each path contributes.
+
+    Parameters
+    ----------
+    names : tuple of str
+        One a stream.
+    balance, spreads : array
+        (stream,) USD that a price is per 100 of; annual.
+    sums : array
+        (stream, :data:`kernels.discounting.SUMS`, path), in the order of paths.
+    """
+    value, interest_value, principal, principal_years, write_down = np.moveaxis(sums, 1, 0)
+    mean_value, value_error = value.mean(axis=1), standard_error(value)
+    wal, wal_error = _ratio(principal_years, principal)
+    per_balance = _over(np.ones_like(balance), balance)
+    return Prices(
+        names=names,
+        price=mean_value * (100 * per_balance),
+        price_standard_error=value_error * (100 * per_balance),
+        value=mean_value,
+        value_standard_error=value_error,
+        wal=wal,
+        wal_standard_error=wal_error,
+        spread=spreads,
+        original_balance=balance,
+        principal_loss=write_down.mean(axis=1) * per_balance,
+        interest_share=_over(interest_value.mean(axis=1), mean_value),
+    )
 
 
 def _spreads(claims: Claims, spreads: Mapping[Any, Any]) -> Array:
@@ -175,7 +191,7 @@ def _over(a: Array, b: Array) -> Array:
     return np.divide(a, b, out=np.full(np.shape(a), math.nan), where=b != 0)
 
 
-def _standard_error(samples: Array) -> Array:
+def standard_error(samples: Array) -> Array:
     """Of the mean over the last axis: ``sd / sqrt(N)``, with N - 1 degrees of freedom; NaN for one sample."""
     n = samples.shape[-1]
     if n < 2:
@@ -190,7 +206,7 @@ def _ratio(top: Array, bottom: Array) -> tuple[Array, Array]:
     """
     ratio = _over(top.mean(axis=-1), bottom.mean(axis=-1))
     residual = top - np.where(np.isnan(ratio), 0.0, ratio)[..., None] * bottom
-    return ratio, _over(_standard_error(residual), bottom.mean(axis=-1))
+    return ratio, _over(standard_error(residual), bottom.mean(axis=-1))
 
 
 @lru_cache(maxsize=None)

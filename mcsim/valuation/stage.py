@@ -56,11 +56,16 @@ class ValuationStage:
 
 
 def prices_dataset(prices: Prices) -> xr.Dataset:
-    """Prices as the store would hold them: labelled, with units."""
+    """Prices as the store would hold them."""
+    return labelled("prices", {name: getattr(prices, name) for name in GROUPS["prices"]}, {"tranche": list(prices.names)})
+
+
+def labelled(group: str, columns: Mapping[str, np.ndarray], coords: Mapping[str, list[str]]) -> xr.Dataset:
+    """Variables of a group of the store as it would hold them: labelled, with units."""
     import xarray as xr
 
     data = {
-        name: (variable.dims, getattr(prices, name), {"units": variable.units, "long_name": variable.long_name})
-        for name, variable in GROUPS["prices"].items()
+        name: (variable.dims, columns[name], {"units": variable.units, "long_name": variable.long_name})
+        for name, variable in GROUPS[group].items()
     }
-    return xr.Dataset(data, coords={"tranche": list(prices.names)})
+    return xr.Dataset(data, coords=coords)

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from mcsim.store.layout import CHUNK_PATHS, SHARD_BYTES, group_variables, plan, shard_paths, store_path
 from mcsim.variables import GROUPS
 
-SIZES = {"month": 360, "path": 5000, "group": 1, "region": 51, "loan": 2000, "tranche": 9, "fee": 2, "account": 1}
+SIZES = {
+    "month": 360,
+    "path": 5000,
+    "group": 1,
+    "region": 51,
+    "loan": 2000,
+    "tranche": 9,
+    "position": 3,
+    "fee": 2,
+    "account": 1,
+}
 
 
 @given(

@@ -1,0 +1,87 @@
+"""What instruments declare, and whole loans against a deal that passes everything through."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kernels.behaviour.parameter import Parameter
+from kernels.loan_month import FIELDS
+from mcsim.deals import compile_deal, load_deal, run_deal
+from mcsim.instruments import INSTRUMENTS, deal_class
+from mcsim.instruments.instrument import COLLATERAL, Instrument, collected
+from mcsim.streams import Streams, pool_flows
+from mcsim.valuation.methods import METHODS
+from tests.mcsim.deals.deal_examples import backend, random_pool, shipped
+
+POOL = 1e8
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_an_instrument_says_what_it_is(name: str) -> None:
+    instrument = INSTRUMENTS[name]
+    assert instrument.meaning.endswith(".") and instrument.source
+    for key, taken in instrument.inputs.items():
+        assert taken.meaning and str(taken.range), key
+        assert not any(key in method.inputs for method in METHODS.values()), f"{key}: a method's input has this name"
+
+
+def test_they_are_found_by_their_files() -> None:
+    assert {"deal_class", "whole_loan"} <= INSTRUMENTS.keys() and "instrument" not in INSTRUMENTS
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ({"of": "loans"}, "expected 'class' or 'collateral'"),
+        ({"meaning": ""}, "meaning and its source"),
+        ({"source": ""}, "meaning and its source"),
+        ({"inputs": {"ladder": Parameter("rates", table=True)}}, "'ladder' of an instrument is a table"),
+    ],
+)
+def test_a_declaration_that_cannot_be(wrong: dict[str, object], expected: str) -> None:
+    given = {"of": COLLATERAL, "streams": lambda flows, inputs: flows, "meaning": "Something.", "source": "a book", **wrong}
+    with pytest.raises(ValueError, match=expected):
+        Instrument(**given)
+
+
+@pytest.mark.parametrize("fee", [True, False])
+def test_whole_loans_are_what_a_pass_through_pays(fee: bool) -> None:
+    """Month by month and path by path: a deal of one class and a residual hands on all that its loans bring."""
+    pool = random_pool(seed=3, n_months=36, n_paths=50)
+    pool[:, FIELDS.index("servicing_fee")] *= fee
+    whole = INSTRUMENTS["whole_loan"].streams(pool_flows(pool), {})
+    paid = run_deal(compile_deal(load_deal(shipped("pass_through"), "test"), POOL), pool, backend("numpy"))
+    of_classes = deal_class.streams(paid)
+    cash = (of_classes.interest + of_classes.principal).sum(axis=0)
+    # Sums of amounts up to 1e8 USD in float64: a millionth of a cent.
+    np.testing.assert_allclose((whole.interest + whole.principal)[0], cash, rtol=0, atol=1e-6)
+    # What losses take from the class, they take from the owner of the loans. A fee above the interest of a month, of which the
+    # pool has some, the deal takes from principal: the class is short of it.
+    losses, written_down = whole.write_down[0].sum(axis=0), of_classes.write_down[0].sum(axis=0)
+    assert (losses <= written_down + 0.005).all()  # the deal is right to half a cent
+    assert fee != np.allclose(losses, written_down, rtol=0, atol=0.005)
+
+
+def test_whole_loans_return_or_lose_the_balance() -> None:
+    pool = random_pool(seed=4, n_months=24, n_paths=9)
+    whole = INSTRUMENTS["whole_loan"].streams(pool_flows(pool), {})
+    left = pool[-1, FIELDS.index("balance")] + pool[-1, FIELDS.index("foreclosure_balance")]
+    np.testing.assert_allclose((whole.principal + whole.write_down).sum(axis=1)[0] + left, POOL, rtol=1e-13)
+
+
+def test_a_fee_above_the_interest_is_taken_from_principal_and_no_further() -> None:
+    """100 of interest less 130 of fee leaves 20 of 50 principal; a month of interest 10, principal 5 and fee 40 pays nothing."""
+    pool = np.zeros((2, len(FIELDS), 1))
+    for field, values in {"interest": (100, 10), "servicing_fee": (130, 40), "scheduled_principal": (50, 5)}.items():
+        pool[:, FIELDS.index(field), 0] = values
+    funds = collected(pool_flows(pool))
+    assert funds.interest.ravel().tolist() == [-30, -5] and funds.principal.ravel().tolist() == [50, 5]
+
+
+def test_streams_of_what_is_given() -> None:
+    interest = np.ones((1, 3, 2))
+    only = Streams.of(interest=interest)
+    assert only.interest is interest and not only.principal.any() and only.write_down.shape == interest.shape
+    with pytest.raises(ValueError, match="streams of nothing"):
+        Streams.of()
