@@ -61,7 +61,7 @@ class _Parts:
         self.backend = choose_backend(self.settings.backend, self.settings.precision)
         self.simulation = Simulation(self.settings, loans, market.curve, self.backend)
         balances, horizons = {name: float(loans[name].balance.sum())}, {name: self.simulation.n_months}
-        self._book = lambda: PricedBook(self.settings.deals, balances, horizons, self.backend)
+        self._book = lambda: PricedBook(self.settings.deals, {}, balances, horizons, self.backend)
         self.program = compile_for(self.settings.only_deal.deal, balances[name])
 
     def compute(self) -> None:

@@ -2,39 +2,32 @@
 
 In this order, each over the one before: the options that ``config.yaml`` chooses; the campaign's choice of options; its own keys; the
 user's choice of options, which takes the place of everything that the campaign said of that group; the user's keys.
+
+In a book the groups of portfolio, behaviour, deal and pricing stand once in every part: what names an option there, as a text or by
+the key ``option`` of a section, is that option's keys.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kernels.behaviour import KINDS
 from mcsim.conf_dir import CAMPAIGN, CONFIG_NAME, OptionFile, config_dir, option_files
 from mcsim.errors import InputError, nearest
-from mcsim.layouts import leaves
+from mcsim.layouts import PART_OF, PARTS, each_has_its_own, has_one, home, is_book
+from mcsim.merging import MODEL_SECTIONS, Chosen, apply, merge, names_option, replaces
 from mcsim.option_file import Option, read_option
 from mcsim.overrides import Override, read_overrides
 from mcsim.references import ABSENT, leaf_names, select
 from mcsim.yaml_files import read_text
 
-OPEN_MAPPINGS = ("pricing.spreads", "portfolio.generator.regions")
-"""Mappings whose keys are the user's own, class names and regions: one that is given replaces, and a key may be new. So do the
-entries of a deal; other mappings are merged key by key."""
-
-MODEL_SECTIONS = tuple(f"behaviour.{kind}" for kind in KINDS)
-"""Sections that hold a model and its parameters. Two models share no parameters, so a new model replaces the section."""
+OPTION = "option"
+"""Key of a book's section that names the option on which the section's other keys stand."""
 
 _OWN_NAMES = ("deal", "pricing")
 """Groups in which names are the option's own, as parameters are a model's: nothing is said of them where it cannot be read."""
-
-RENAMED = {"portfolio.generator.states": "portfolio.generator.regions", "home_prices.state_file": "home_prices.region_file"}
-"""Keys of before → their names now: what the problem of such a key says."""
-
-_SETTINGS = frozenset(name for name, _ in leaves())
 
 
 @dataclass
@@ -77,94 +70,156 @@ class _Composer:
         user = {word.key: self._chosen(word) for word in given if self._is_choice(word)}
         campaign = user.get(CAMPAIGN) or choices[CAMPAIGN]
         nested, keys = self._campaign(campaign, user)
+        book = is_book(keys)
         tree: dict[str, Any] = {}
-        for group in (group for group in choices if group not in (CAMPAIGN, "_self_")):
+        for group in (group for group in choices if group not in (CAMPAIGN, "_self_") and not (book and group in PART_OF)):
             within = {key: name for key, name in nested.items() if group not in user} | user
             name = user.get(group) or nested.get(group) or choices[group]
             tree[group] = self.section(group, name, {key: name for key, name in within.items() if name})
         merge(tree, primary.content)
         merge(tree, keys)
-        for word in given:
+        given = self._checked_for_place(given, tree, campaign if book else "")
+        for word, value in self._of_book(given) if book else ((word, word.value) for word in given):
             if not self._is_choice(word) and not self._unjudged(word.key):
-                self.problems += apply(tree, word, self.options)
+                self.problems += apply(tree, replace(word, value=value), self.options)
                 self._given |= dict.fromkeys(leaf_names(word.value, word.key), "")
+        if book and tree["market_date"] == primary.content["market_date"]:
+            tree["market_date"] = _date_of_book(tree)
         return Composed(tree, campaign, self._given, self.problems, self._doubtful)
 
-    def section(self, group: str, name: str, within: Mapping[str, str]) -> dict[str, Any]:
-        """The keys of an option and of what its defaults list names; ``within`` chooses groups below it."""
+    def section(self, group: str, name: str, within: Mapping[str, str], place: str = "") -> dict[str, Any]:
+        """The keys of an option and of what its defaults list names; ``within`` chooses groups below it.
+
+        ``place`` is where the section stands in a book.
+        """
         found: dict[str, Any] = {}
         chosen: dict[str, str] = {}
-        steps = list(self._steps(group, name, chosen, ()))
-        where = group.replace("/", ".")
+        where = place or group.replace("/", ".")
+        steps = list(self._steps(group, name, chosen, (), where))
         for step in steps:
             if isinstance(step, Option):
-                if _replaces(where, step.content):
+                if replaces(where, step.content):
                     found.clear()
                 merge(found, step.content, where)
                 if step.file.own:
                     self._given |= dict.fromkeys(leaf_names(step.content, where), str(step.file.path))
             else:
                 below = f"{group}/{step}"
-                found[step] = self.section(below, within.get(below, chosen[step]), within)
-        return self._filled(group, name, found) if where in self._doubtful else found
+                found[step] = self.section(below, within.get(below, chosen[step]), within, place and f"{place}.{step}")
+        return self._filled(group, name, found, where) if where in self._doubtful else found
 
-    def _filled(self, group: str, name: str, found: dict[str, Any]) -> dict[str, Any]:
+    def _filled(self, group: str, name: str, found: dict[str, Any], where: str) -> dict[str, Any]:
         """What could be read of an option, over one that ships: what else is given is then held against keys that there are."""
-        where = group.replace("/", ".")
         stand_in = next(other for other, file in self.options[group].items() if not file.own)
-        if name == stand_in or _replaces(where, found):
+        if name == stand_in or replaces(where, found):
             return found
-        filled = self.section(group, stand_in, {})
+        filled = self.section(group, stand_in, {}, where)
         merge(filled, found, where)
         return filled
 
-    def _steps(self, group: str, name: str, chosen: dict[str, str], above: tuple[str, ...]) -> Iterator[Option | str]:
+    def _steps(
+        self, group: str, name: str, chosen: dict[str, str], above: tuple[str, ...], where: str
+    ) -> Iterator[Option | str]:
         """What makes up an option, in order: options of the same group, names of groups below, which ``chosen`` fills in."""
-        option = self._option(group, name, above)
+        option = self._option(group, name, above, where)
         if option is None:
             return
         for below, other in option.defaults:
             if below == "_self_":
                 yield option
             elif not below:
-                yield from self._steps(group, other, chosen, (*above, name))
+                yield from self._steps(group, other, chosen, (*above, name), where)
             elif f"{group}/{below}" in self.options:
                 if below not in chosen:
                     yield below
                 chosen[below] = other
             else:
                 self._say(
-                    f"{option.file.path}: defaults: {below}: {group} has no such group below it{self._groups(below)}", group
+                    f"{option.file.path}: defaults: {below}: {group} has no such group below it{self._groups(below)}", where
                 )
 
     def _campaign(self, name: str, user: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, Any]]:
         """The options that a campaign chooses, and its keys without those of groups that the user chose."""
         chosen: dict[str, str] = {}
         keys: dict[str, Any] = {}
+        said: dict[str, Path] = {}  # of groups of which every part of a book has its own
 
         def add(name: str, above: tuple[str, ...]) -> None:
-            option = self._option(CAMPAIGN, name, above)
+            option = self._option(CAMPAIGN, name, above, CAMPAIGN)
             for group, other in option.defaults if option else ():
                 if group == "_self_" and option:
                     content = _without(option.content, [key.replace("/", ".") for key in user])
-                    merge(keys, content)
+                    merge(keys, {key: self.expanded(value, key) if key in PARTS else value for key, value in content.items()})
+                    said.update((key, option.file.path) for key in content if key in PART_OF)
                     if option.file.own:
                         self._given.update(dict.fromkeys(leaf_names(content, ""), str(option.file.path)))
                 elif not group:
                     add(other, (*above, name))
                 elif group in self.options and group != CAMPAIGN:
                     chosen[group] = other
+                    if option and group.partition("/")[0] in PART_OF:
+                        said[group] = option.file.path
                 elif option:
                     self._say(f"{option.file.path}: defaults: {group}: unknown group{self._groups(group)}", CAMPAIGN)
 
         add(name, ())
+        for group, file in said.items() if is_book(keys) else ():
+            self._say(f"{file}: {group}: {each_has_its_own(group, keys)}", CAMPAIGN)
+            keys.pop(group, None)
         return chosen, keys
 
-    def _option(self, group: str, name: str, above: tuple[str, ...]) -> Option | None:
+    def expanded(self, value: Any, where: str) -> Any:
+        """``value``, which stands at ``where`` in a book, with the keys of every option that it names."""
+        group = self._group_at(where)
+        if not isinstance(value, Mapping):
+            names = group and isinstance(value, str | int | float) and not isinstance(value, bool)
+            return self._chosen_at(group, str(value), where) if names else value
+        found = {key: self.expanded(inner, f"{where}.{key}") for key, inner in value.items() if not (group and key == OPTION)}
+        if not (group and OPTION in value):
+            return found
+        section = self._chosen_at(group, str(value[OPTION]), where)
+        merge(section, found, where)
+        return section
+
+    def _chosen_at(self, group: str, name: str, where: str) -> Chosen:
+        """An option in a book; what was given there before it counts no more."""
+        self._given = {key: file for key, file in self._given.items() if not key.startswith(f"{where}.")}
+        return Chosen(self.section(group, name, {}, where))
+
+    def _group_at(self, where: str) -> str:
+        """The group of options that stands at a dotted name in a book; empty elsewhere."""
+        group = home(where).replace(".", "/")
+        return group if where.partition(".")[0] in PARTS and group in self.options else ""
+
+    def _checked_for_place(self, given: list[Override], tree: Mapping[str, Any], book: str) -> list[Override]:
+        """The overrides that the layout of the campaign has a place for: a book's are in its parts, those of one of each are not."""
+        kept = []
+        for word in given:
+            top = word.key.replace("/", ".").partition(".")[0]
+            if book and top in PART_OF:
+                self.problems.append(f"{word.text}: {each_has_its_own(word.key, tree)}")
+            elif not book and is_book({top: None}):
+                self.problems.append(f"{word.text}: {has_one(word.key)}")
+            else:
+                kept.append(word)
+        return kept
+
+    def _of_book(self, given: list[Override]) -> list[tuple[Override, Any]]:
+        """A book's overrides, each with its value and the options that it names: those first, the outer before the inner."""
+        found = [
+            (word, self.expanded(word.value, word.key) if word.key.partition(".")[0] in PARTS else word.value)
+            for word in given
+        ]
+        chooses = [names_option(value) for _, value in found]
+        order = sorted(range(len(found)), key=lambda i: (not chooses[i], chooses[i] and found[i][0].key.count(".")))
+        return [found[i] for i in order]
+
+    def _option(self, group: str, name: str, above: tuple[str, ...], where: str) -> Option | None:
         files = self.options[group]
         try:
             if name not in files:
-                raise InputError(f"{group}={name}: no such option{nearest(name, files)}")
+                said = group if where == group.replace("/", ".") else where
+                raise InputError(f"{said}={name}: no such option{nearest(name, files)}")
             if name in above:
                 raise InputError(f"{files[name].path}: its defaults list leads back to itself; remove {name} there")
             file = files[name]
@@ -175,7 +230,7 @@ class _Composer:
             return read_option(file, group)
         except InputError as error:
             for problem in error.problems:
-                self._say(problem, group)
+                self._say(problem, where)
             return None
 
     def _is_choice(self, word: Override) -> bool:
@@ -192,7 +247,8 @@ class _Composer:
     def _unjudged(self, key: str) -> bool:
         """True where what a key means depends on an option that could not be read: the names there are the option's own."""
         return any(
-            f"{key}.".startswith(f"{section}.") and (section in (*MODEL_SECTIONS, *_OWN_NAMES)) for section in self._doubtful
+            f"{key}.".startswith(f"{section}.") and (home(section) in (*MODEL_SECTIONS, *_OWN_NAMES))
+            for section in self._doubtful
         )
 
     def _groups(self, name: str) -> str:
@@ -204,73 +260,14 @@ class _Composer:
             self.problems.append(problem)
 
 
-def merge(base: dict[str, Any], patch: Mapping[str, Any], where: str = "") -> None:
-    """``patch`` over ``base``, key by key; see :data:`OPEN_MAPPINGS` and :data:`MODEL_SECTIONS` for what is replaced as a whole."""
-    for key, value in patch.items():
-        inner = f"{where}.{key}" if where else key
-        old = base.get(key)
-        if isinstance(value, Mapping) and isinstance(old, dict) and not _replaces(inner, value):
-            merge(old, value, inner)
-        else:
-            base[key] = copy.deepcopy(value)
-
-
-def _replaces(where: str, value: Mapping[str, Any]) -> bool:
-    return "model" in value if where in MODEL_SECTIONS else where in OPEN_MAPPINGS or where.startswith("deal.")
-
-
-def apply(tree: dict[str, Any], word: Override, groups: Mapping[str, Any]) -> list[str]:
-    """One override of a key into ``tree``; what is wrong with it."""
-    if "/" in word.key or "@" in word.key:
-        return [f"{word.key}: unknown group{nearest(word.key, groups)}"]
-    if word.key == CAMPAIGN:
-        return [f"{word.text}: a run has a campaign; choose one with {CAMPAIGN}=NAME"]
-    *above, name = word.key.split(".")
-    node = tree
-    for depth, part in enumerate(above):
-        inner = node.get(part, ABSENT)
-        if inner is None or inner is ABSENT:
-            if not _may_add(word, ".".join(above[: depth + 1])):
-                return [unknown_key(tree, word.key)]
-            inner = node[part] = {}
-        if not isinstance(inner, dict):
-            return [f"{word.key}: unknown key; {'.'.join(above[: depth + 1])} has no keys under it"]
-        node = inner
-    if word.action == "delete":
-        return [] if node.pop(name, ABSENT) is not ABSENT else [unknown_key(tree, word.key)]
-    if name not in node and not _may_add(word, word.key):
-        return [unknown_key(tree, word.key)]
-    if isinstance(word.value, dict) and not word.value and not _replaces(word.key, {}):
-        return [f"{word.text}: an empty mapping changes nothing; give the keys to change, or leave it out"]
-    parent = ".".join(above)
-    merge(node, {name: word.value}, parent)
-    return []
-
-
-def _may_add(word: Override, key: str) -> bool:
-    """A key that is not there may be set where it is a setting, where keys are the user's own, and where the user says ``+``."""
-    own = key.startswith(tuple(f"{mapping}." for mapping in OPEN_MAPPINGS))
-    return word.action == "add" or own or any(name == key or name.startswith(f"{key}.") for name in _SETTINGS)
-
-
-def unknown_key(tree: Mapping[str, Any], key: str) -> str:
-    """``key``'s problem, with its new name or the nearest known key beside it, or group at the top."""
-    parts = key.split(".")
-    for depth in range(len(parts)):
-        above, name = ".".join(parts[:depth]), parts[depth]
-        node = select(tree, above) if above else tree
-        if not isinstance(node, Mapping):
-            return f"{key}: unknown key; {above} has no keys under it"
-        if name not in node:
-            known = [*node, *([CAMPAIGN] if depth == 0 else [])]
-            return f"{key}: unknown key{meant(above, name, known)}"
-    return f"{key}: unknown key"
-
-
-def meant(section: str, name: str, known: Iterable[str]) -> str:
-    """What to say of an unknown key ``name`` of a section: what it is called now, or the nearest of ``known``."""
-    renamed = RENAMED.get(f"{section}.{name}")
-    return f"; it is now {renamed}" if renamed else nearest(name, known)
+def _date_of_book(tree: Mapping[str, Any]) -> str:
+    """A book's market date where none is given: its cut-off, which all its collaterals share."""
+    collaterals = tree.get("collaterals")
+    for name in collaterals if isinstance(collaterals, Mapping) else ():
+        date = f"collaterals.{name}.portfolio.cut_off"
+        if select(tree, date) is not ABSENT:
+            return f"${{{date}}}"
+    return "none"  # of which nothing is said: that there is no collateral, or no portfolio, is
 
 
 def _option_problem(word: Override, options: Sequence[str]) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mcsim.composition import OPEN_MAPPINGS, apply, compose, load_option
+from mcsim.composition import compose, load_option
 from mcsim.conf_dir import option_files
 from mcsim.errors import InputError
+from mcsim.merging import OPEN_MAPPINGS, apply
 from mcsim.overrides import Override, read_overrides
 from mcsim.paths import expanded, literal
 from mcsim.references import resolved

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
+from mcsim.book_checks import book_problems
 from mcsim.errors import shown
 from mcsim.settings import Portfolio, Rates, Settings
 
@@ -21,6 +22,7 @@ def consistency_problems(settings: Settings) -> list[str]:
             for problem in _portfolio_problems(collateral.portfolio, f"{settings.where('collaterals', name)}portfolio")
         ),
         *_date_problems(settings),
+        *book_problems(settings),
         *_rates_problems(settings.rates),
     ]
 
@@ -45,7 +47,7 @@ def _date_problems(settings: Settings) -> list[str]:
     market_date, curve = settings.market_date, settings.rates.curve
     cut_offs = [collateral.portfolio.cut_off for collateral in settings.collaterals.values()]
     problems = []
-    if not _is_date(market_date) and market_date not in cut_offs:
+    if cut_offs and not _is_date(market_date) and market_date not in cut_offs:
         problems.append(f"market_date = {shown(market_date)}: expected a date, YYYY-MM-DD")
     if curve not in ("flat", market_date) and not _is_date(curve):
         problems.append(f"rates.curve = {shown(curve)}: expected a date, YYYY-MM-DD, or flat")

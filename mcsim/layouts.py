@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mcsim.errors import first_of
 from mcsim.settings import (
     Behaviour,
     Collateral,
@@ -26,6 +27,9 @@ from mcsim.settings import (
 
 PARTS = {"collaterals": ("portfolio", "behaviour"), "deals": ("deal", "pricing"), "positions": ()}
 """Parts of a book, and the groups of options of which each entry has one."""
+
+PART_OF = {group: part for part, groups in PARTS.items() for group in groups}
+"""Part of a book in whose entries a group of options stands."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,25 @@ class OneOfEach:
 def is_book(raw: Mapping[str, Any]) -> bool:
     """True for a configuration that names its collaterals or its deals; positions one of each may have too."""
     return "collaterals" in raw or "deals" in raw
+
+
+def each_has_its_own(key: str, tree: Mapping[str, Any]) -> str:
+    """What to say of a setting at the top of a book that every entry of a part has for itself."""
+    group = key.replace("/", ".")
+    part = PART_OF[group.partition(".")[0]]
+    entries = tree.get(part)
+    places = [f"{part}.{name}.{group}" for name in entries] if isinstance(entries, Mapping) else []
+    return f"in a book each of the {part} has its own; give {first_of(places, 3) or f'{part}.NAME.{group}'}"
+
+
+def has_one(key: str) -> str:
+    """What to say of a setting of a book's part where the campaign is one of each."""
+    place = home(key.replace("/", "."))
+    instead = "" if "*" in place or place == key else f"give {place}, or "
+    return (
+        f"the campaign has one portfolio and one deal; {instead}choose a book, a campaign that names its collaterals and deals, "
+        "such as campaign=book"
+    )
 
 
 _SHARED = {f.name for f in dataclasses.fields(Settings)} - {"raw"}

@@ -17,7 +17,7 @@ from hydra.core.override_parser import types as hydra_types
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from mcsim.errors import InputError, first_of, shown
-from mcsim.layouts import PATH_SETTINGS
+from mcsim.layouts import PATH_SETTINGS, home
 from mcsim.paths import expanded, literal, there
 from mcsim.references import problem_of_reference
 from mcsim.yaml_files import LONGEST_NUMBER
@@ -31,7 +31,7 @@ DEEPEST = 16
 MOST_RUNS = 1_000
 """Of a sweep."""
 
-_LITERAL = re.compile(r"(\+{0,2})([\w.]+)=(.*)", re.DOTALL)
+_LITERAL = re.compile(r"(\+{0,2})([\w.-]+)=(.*)", re.DOTALL)
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
 _EXPECTED = "expected key=value, such as paths=4096 or rates.sigma=0.008"
 
@@ -60,7 +60,7 @@ def read_overrides(texts: Sequence[str], problems: list[str]) -> list[Override]:
             problems.append(problem)
         else:
             found.append(override)
-    problems += _path_problems([override for override in found if override.key in PATH_SETTINGS])
+    problems += _path_problems([override for override in found if home(override.key) in PATH_SETTINGS])
     return found
 
 
@@ -104,7 +104,7 @@ def _read(text: Any) -> tuple[str, Override | None]:
 def _path_override(text: str) -> Override | None:
     """``portfolio.file=…`` and its kind."""
     match = _LITERAL.fullmatch(text)
-    if not match or match.group(2) not in PATH_SETTINGS:
+    if not match or home(match.group(2)) not in PATH_SETTINGS:
         return None
     return Override(text, match.group(2), literal(match.group(3)), "add" if match.group(1) else "set")
 
@@ -119,6 +119,8 @@ def _parse(text: str) -> tuple[str, hydra_types.Override | None]:
     key = text.partition("=")[0].lstrip("+~")
     if re.match(r"hydra\b", key):
         return f"{text}: refused; settings of Hydra's own could run code, and only a sweep on a cluster takes some", None
+    if "/" in key and home(dotted := key.replace("/", ".")) != dotted:
+        return f"{text}: in a part of a book groups are keys; write {dotted}", None
     problem = problem_of_reference(text) if "${" in text else ""
     if "outside" in problem:
         return f"{text}: {problem}", None
@@ -204,14 +206,19 @@ def _words(text: str, options: dict[str, list[str]], problems: list[str]) -> lis
         problems.append(f"{text}: cannot be swept over; expected values, {parsed.key_or_group}=A,B or range(1,5)")
         return []
     if not values:
-        problems.append(f"{text}: no value to sweep over; known: {first_of(options.get(parsed.key_or_group, []))}")
+        problems.append(f"{text}: no value to sweep over; known: {first_of(_options_at(parsed.key_or_group, options))}")
     return [f"{parsed.get_key_element()}={value}" for value in values]
+
+
+def _options_at(key: str, options: dict[str, list[str]]) -> list[str]:
+    """Options of the group that a key names, in a part of a book too."""
+    return options.get(key if home(key) == key else home(key).replace(".", "/"), [])
 
 
 def _values(parsed: hydra_types.Override, options: dict[str, list[str]]) -> Iterator[str]:
     sweep: Any = parsed._value  # of a glob, value() makes text
     if isinstance(sweep, hydra_types.Glob):
-        return iter(sweep.filter(options.get(parsed.key_or_group, [])))
+        return iter(sweep.filter(_options_at(parsed.key_or_group, options)))
     if isinstance(sweep, hydra_types.RangeSweep):
         # Before it is shuffled or sorted, which would write it out.
         steps = (float(sweep.stop or 0) - float(sweep.start or 0)) / float(sweep.step or 0)

@@ -1,9 +1,10 @@
-"""What a book holds beside its collaterals: deals over their flows and what classes are worth, a block of paths at a time."""
+"""What a book makes of its collaterals' flows: deals, what classes are worth, and positions, a block of paths at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,21 +12,32 @@ from mcsim.backend import Backend
 from mcsim.deals.stage import compile_for
 from mcsim.errors import InputError
 from mcsim.loans import Loans
+from mcsim.positions import Positions
 from mcsim.priced_deal import PricedDeal
-from mcsim.settings import DealChoice, Settings
+from mcsim.settings import DealChoice, Position, Settings
 from mcsim.simulation.plan import Size, check_room
 from mcsim.simulation.prepare import horizon
 from mcsim.store.layout import DEALS
 from mcsim.valuation import Prices
+from mcsim.valuation.positions import PositionPrices
+
+
+class BookPrices(NamedTuple):
+    """Prices of the classes of each deal, and of the positions where there are any."""
+
+    deals: dict[str, Prices]
+    positions: PositionPrices | None
 
 
 class PricedBook:
-    """All deals of a book over the flows of its collaterals, from memory or from a store.
+    """All deals and positions of a book over the flows of its collaterals, from memory or from a store.
 
     Parameters
     ----------
     deals : mapping
         By name: the deal, the collateral of each of its groups, spreads.
+    positions : mapping
+        By name.
     balances : mapping
         Of each collateral at the cut-off, USD.
     horizons : mapping
@@ -40,12 +52,13 @@ class PricedBook:
     Raises
     ------
     InputError
-        What is wrong with the deals or their spreads, all together.
+        What is wrong with deals, spreads or positions, all together.
     """
 
     def __init__(
         self,
         deals: Mapping[str, DealChoice],
+        positions: Mapping[str, Position],
         balances: Mapping[str, float],
         horizons: Mapping[str, int],
         backend: Backend,
@@ -57,13 +70,15 @@ class PricedBook:
         problems = list[str]()
         for name, choice in deals.items():
             try:
-                program = compile_for(choice.deal, sum(balances[collateral] for collateral in choice.groups.values()))
+                program = compile_for(choice.deal, {group: balances[own] for group, own in choice.groups.items()})
                 place = None if where is None else where / DEALS / name
                 self.deals[name] = PricedDeal(program, choice.pricing.spreads, backend, place, flows)
             except InputError as error:
                 problems += error.problems if len(deals) == 1 else [f"deal {name}: {line}" for line in error.problems]
         if problems:
             raise InputError(problems)
+        programs = {name: deal.program for name, deal in self.deals.items()}
+        self._positions = Positions(positions, balances, programs, backend, where)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -83,11 +98,15 @@ class PricedBook:
         """
         for name, deal in self.deals.items():
             groups = self._chosen[name].groups
-            deal.add(first_path, {group: pools[collateral] for group, collateral in groups.items()}, discount)
+            flows = deal.add(first_path, {group: pools[collateral] for group, collateral in groups.items()}, discount)
+            self._positions.add_deal(name, first_path, flows, discount)
+        for name, pool in pools.items():
+            self._positions.add_collateral(name, first_path, pool, discount)
 
-    def finish(self) -> dict[str, Prices]:
-        """Prices over all blocks, by deal; in the store too."""
-        return {name: deal.finish() for name, deal in self.deals.items()}
+    def finish(self) -> BookPrices:
+        """Prices over all blocks; in the store too."""
+        deals = {name: deal.finish() for name, deal in self.deals.items()}
+        return BookPrices(deals, self._positions.finish() if self._positions else None)
 
 
 def checked_book(
@@ -114,7 +133,7 @@ def checked_book(
     sizes = {name: Size(len(own), horizon(own, settings.collaterals[name].portfolio)) for name, own in loans.items()}
     balances = {name: float(own.balance.sum()) for name, own in loans.items()}
     horizons = {name: size.months for name, size in sizes.items()}
-    book = PricedBook(settings.deals, balances, horizons, backend, where, settings.output.flows)
+    book = PricedBook(settings.deals, settings.positions, balances, horizons, backend, where, settings.output.flows)
     if folder is not None:
         n_regions = len({region for own in loans.values() for region in own.region.tolist()})
         check_room(settings, sizes, n_regions, folder, book.rows)

@@ -49,10 +49,9 @@ class PricedDeal:
 
         From any thread, in any order. Returns the classes' flows.
         """
-        same = _of_one_length(pools)
-        (pool,) = same.values()
-        flows = self._deal.run(first_path, pool)
-        self._values.add(first_path, deal_class.streams(flows), discount[: len(pool) + 1])
+        flows = self._deal.run(first_path, _of_one_length(pools))
+        streams = deal_class.streams(flows)
+        self._values.add(first_path, streams, discount[: streams.interest.shape[1] + 1])
         return flows
 
     def finish(self) -> Prices:

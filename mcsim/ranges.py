@@ -62,6 +62,7 @@ RANGES: dict[str, Range] = {
     "home_prices.correlation_with_rates": Range(-1, 1),
     # Yields of the riskiest pieces of filings reach 20 to 35%; half as much again, and room for what trades through the curve.
     "pricing.spreads.*": Range(-0.05, 0.5, unit="annual, per unit: 0.03 is 300 basis points"),
+    "positions.*.share": Range(0, 1, above=True, unit="per unit: 0.35 is 35%"),
     "engine.path_block": Range(LANES, 2**20, step=LANES, unit="paths"),
     "engine.threads": Range(0, 1024, unit="0 is as many as the process may use"),
 }
@@ -94,9 +95,10 @@ class ReadBy:
         """True where ``value`` of the choice reads the setting."""
         return value in self.values if self.values else value not in self.unless
 
-    def __str__(self) -> str:
-        others = f"another {self.choice} than {' or '.join(self.unless)}"
-        return f"{self.choice}={' or '.join(self.values)}" if self.values else others
+    def told(self, part: str = "") -> str:
+        """The choice in words, ``part`` of a book before its name."""
+        others = f"another {part}{self.choice} than {' or '.join(self.unless)}"
+        return f"{part}{self.choice}={' or '.join(self.values)}" if self.values else others
 
 
 READ_BY: dict[str, ReadBy] = {

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcsim.errors import nearest, shown
-from mcsim.layouts import PATH_SETTINGS
+from mcsim.layouts import PATH_SETTINGS, home
 
 _REFERENCE = re.compile(r"\$\{([\w-]+(?:\.[\w-]+)*)\}")
 _CALL = re.compile(r"\$\{[^${}]*:")
@@ -46,7 +46,7 @@ def resolved(tree: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
             return {key: walk(inner, f"{where}.{key}" if where else str(key)) for key, inner in value.items()}
         if isinstance(value, list):
             return [walk(inner, f"{where}[{position}]") for position, inner in enumerate(value)]
-        if not isinstance(value, str) or "${" not in value or where in PATH_SETTINGS:
+        if not isinstance(value, str) or "${" not in value or home(where) in PATH_SETTINGS:
             return value
         found, problem = _follow(tree, value)
         if problem:
@@ -71,7 +71,7 @@ def _follow(tree: Mapping[str, Any], text: str) -> tuple[Any, str]:
             return None, f"there is no {key}{nearest(name, map(str, siblings)) if isinstance(siblings, Mapping) else ''}"
         if isinstance(value, Mapping) or (isinstance(value, list) and any(_holds_reference(item) for item in value)):
             return None, f"{key} is no single value; name one of its keys"
-        if key in PATH_SETTINGS or not (isinstance(value, str) and "${" in value):
+        if home(key) in PATH_SETTINGS or not (isinstance(value, str) and "${" in value):
             return value, ""
     return None, "goes round in a circle; write the value itself"
 

@@ -15,7 +15,7 @@ from mcsim.backend import choose_backend
 from mcsim.errors import InputError, first_of, shown
 from mcsim.layouts import deal_groups
 from mcsim.records import recorded_config
-from mcsim.settings import DealChoice, Pricing
+from mcsim.settings import DealChoice, Position, Pricing
 from mcsim.store.layout import COLLATERAL
 from mcsim.store.marker import require_manifest
 from mcsim.work import path_blocks
@@ -23,8 +23,8 @@ from mcsim.work import path_blocks
 if TYPE_CHECKING:
     import xarray as xr
 
+    from mcsim.priced_book import BookPrices
     from mcsim.results import Run
-    from mcsim.valuation import Prices
 
 
 def reprice(
@@ -63,12 +63,12 @@ def reprice(
     from mcsim.valuation.stage import prices_dataset
 
     choice = DealChoice(chosen, _groups(chosen, config["groups"]), Pricing(spreads))
-    priced = price_stored(run, {own.name: choice})[own.name]
+    priced = price_stored(run, {own.name: choice}).deals[own.name]
     return prices_dataset(priced).assign_attrs(assumptions=own.assumptions(chosen))
 
 
-def price_stored(run: Run, deals: Mapping[str, DealChoice]) -> dict[str, Prices]:
-    """Run deals over the stored pools and price their classes.
+def price_stored(run: Run, deals: Mapping[str, DealChoice], positions: Mapping[str, Position] | None = None) -> BookPrices:
+    """Run deals over the stored pools, price their classes, value positions in them or in collaterals.
 
     Raises
     ------
@@ -79,12 +79,13 @@ def price_stored(run: Run, deals: Mapping[str, DealChoice]) -> dict[str, Prices]
     """
     from mcsim.priced_book import PricedBook
 
-    names = {collateral for choice in deals.values() for collateral in choice.groups.values()}
+    held = {position.of for position in (positions or {}).values()} & {*run.collateral}
+    names = held | {collateral for choice in deals.values() for collateral in choice.groups.values()}
     if any(f"{COLLATERAL}/{name}/pool" not in run.groups for name in names):
         raise InputError(f"run {run.run_id} kept no pool to price again (output.flows=false); run again with output=pool")
     balances = {name: float(run.collateral[name].attributes["pool_balance"]) for name in names}
     horizons = {name: store.sizes(run.path, f"{COLLATERAL}/{name}/pool")["month"] for name in names}
-    book = PricedBook(deals, balances, horizons, choose_backend("auto", "float64"))
+    book = PricedBook(deals, positions or {}, balances, horizons, choose_backend("auto", "float64"))
     n_paths = store.read_block(run.path, "scenarios", ["path"])["path"].size
     for block in path_blocks(n_paths, int(run.config["engine"]["path_block"])):
         discount = store.read_block(run.path, "scenarios", ["discount_factor"], block.first, block.count)["discount_factor"]

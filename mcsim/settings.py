@@ -212,9 +212,9 @@ class Settings:
     collaterals: dict[str, Collateral]
     rates: Rates
     home_prices: HomePrices
-    deals: dict[str, DealChoice]
     output: Output
     engine: Engine
+    deals: dict[str, DealChoice] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
     """The resolved configuration as it was read, for the store and the run folder."""

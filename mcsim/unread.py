@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mcsim.errors import shown
+from mcsim.layouts import home
 from mcsim.overrides import read_overrides
 from mcsim.ranges import READ_BY
 from mcsim.references import ABSENT, leaf_names, select
@@ -14,32 +15,34 @@ if TYPE_CHECKING:
     from mcsim.settings import Settings
 
 
+_DEFAULT = "pricing.spreads.default"
+
+
 def unread(
     raw: Mapping[str, Any], given: Mapping[str, str], doubtful: Collection[str] = ()
 ) -> tuple[tuple[str, ...], list[str]]:
     """Settings that the user gave and no part of the run would read, and what is said of them; none by a doubtful choice."""
     names, problems = [], []
-    doubtful = {*doubtful} if "campaign" not in doubtful else {*raw}
-    for key, file in given.items():
+    for key, file in given.items() if "campaign" not in doubtful else ():
+        place = home(key)
+        part = key.removesuffix(place)  # of a book; empty where there is one of each
         for name, by in READ_BY.items():
-            if by.choice.partition(".")[0] in doubtful:
+            if f"{part}{by.choice.partition('.')[0]}" in doubtful or not f"{place}.".startswith(f"{name}."):
                 continue
-            value, choice = select(raw, key), select(raw, by.choice)
+            value, choice = select(raw, key), select(raw, f"{part}{by.choice}")
             says_nothing = value is ABSENT or value is None or value == by.same
-            if f"{key}.".startswith(f"{name}.") and not says_nothing and choice is not ABSENT and not by.holds(choice):
+            if not says_nothing and choice is not ABSENT and not by.holds(choice):
                 where = f"{file}: " if file else ""
                 problems.append(
-                    f"{where}{key} = {shown(value)}: {by.choice}={choice} does not read it; choose {by}, or leave {key} out"
+                    f"{where}{key} = {shown(value)}: {part}{by.choice}={choice} does not read it; choose {by.told(part)}, or leave "
+                    f"{key} out"
                 )
-                names.append(name)
-    spreads, default = select(raw, "pricing.spreads"), "pricing.spreads.default"
-    # In a file it says what classes of other deals would have; given alone it is meant for one of this deal.
-    if (
-        given.get(default) == ""
-        and not doubtful & {"deal", "pricing"}
-        and unused_default(spreads, select(raw, "deal.classes"))
-    ):
-        problems.append(f"{default} = {shown(spreads['default'])}: every class has a spread of its own; leave it out")
+                names.append(f"{part}{name}")
+        # In a file it says what classes of other deals would have; given alone it is meant for one of this deal.
+        if place == _DEFAULT and not file and not {*doubtful} & {f"{part}deal", f"{part}pricing"}:
+            spreads = select(raw, f"{part}pricing.spreads")
+            if unused_default(spreads, select(raw, f"{part}deal.classes")):
+                problems.append(f"{key} = {shown(spreads['default'])}: every class has a spread of its own; leave it out")
     return tuple(names), problems
 
 

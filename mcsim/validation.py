@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import sys
 import types
 import typing
 from collections.abc import Collection, Iterator, Mapping
@@ -12,24 +10,17 @@ from functools import cache
 from typing import Any
 
 from kernels.behaviour import KINDS
-from kernels.behaviour.parameter import Parameter, Range
-from mcsim.composition import meant
+from kernels.behaviour.parameter import Parameter
 from mcsim.consistency import consistency_problems
 from mcsim.errors import InputError, first_of, nearest, shown
 from mcsim.layouts import PATH_SETTINGS, OneOfEach, home, is_book
 from mcsim.paths import expanded, path_problem
-from mcsim.ranges import CHOICES, RANGES
+from mcsim.ranges import RANGES
 from mcsim.settings import ModelChoice, Settings
 from mcsim.unread import unread
-
-_BUILDS = re.compile(r"_(target|partial|recursive|convert|args)_")
-"""Keys by which Hydra's ``instantiate`` would build any object from text."""
-
-_LARGEST = sys.float_info.max  # a whole number beyond it is no float at all
+from mcsim.values import BAD, BUILDS, choice_problem, range_problem, type_problem, unknown, values_of
 
 _FEW = 2  # missing keys that are told one by one
-
-_BAD: Any = object()
 
 
 def build_settings(
@@ -98,7 +89,7 @@ def _with_backend_name(raw: Mapping[str, Any], problems: list[str]) -> dict[str,
     plain = {key: value for key, value in raw.items() if key != "raw"}
     backend = plain.get("backend")
     if isinstance(backend, Mapping):
-        problems += _unknown(backend, ["name"], "backend")
+        problems += unknown(backend, ["name"], "backend")
         plain["backend"] = backend.get("name")
     return plain
 
@@ -108,7 +99,7 @@ def _targets(value: Any, where: str = "") -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             name = f"{where}.{key}" if where else str(key)
-            if _BUILDS.fullmatch(str(key)):
+            if BUILDS.fullmatch(str(key)):
                 yield name
             yield from _targets(inner, name)
     elif isinstance(value, list):
@@ -124,10 +115,10 @@ def _hints(cls: type) -> dict[str, Any]:
 def _section(cls: type, raw: Any, where: str, problems: list[str]) -> dict[str, Any]:
     """Values of the fields of ``cls``; what is wrong with them goes to ``problems``."""
     if not isinstance(raw, Mapping):
-        problems.append(f"{where} = {shown(raw)}: expected a section of keys; choose an option of the group with {where}=NAME")
+        problems.append(f"{where} = {shown(raw)}: expected a section of keys{_instead(cls, where)}")
         return {}
     fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "raw"}
-    problems += _unknown(raw, list(fields), where)
+    problems += unknown(raw, list(fields), where)
     values, missing = {}, []
     for name, field in fields.items():
         inner = f"{where}.{name}" if where else name
@@ -145,13 +136,11 @@ def _section(cls: type, raw: Any, where: str, problems: list[str]) -> dict[str, 
     return values
 
 
-def _unknown(raw: Mapping[str, Any], known: list[str], where: str) -> list[str]:
-    prefix = f"{where}." if where else ""
-    return [
-        f"{prefix}{key}: unknown key{meant(where, str(key), known)}"
-        for key in raw
-        if key not in known and not _BUILDS.fullmatch(str(key))
-    ]
+def _instead(cls: type, where: str) -> str:
+    """What to give where a section is none: the keys of a part of a book, elsewhere an option."""
+    if home(where).endswith(".*"):
+        return f": {', '.join(f.name for f in dataclasses.fields(cls))}"
+    return f"; choose an option of the group with {where}=NAME"
 
 
 def _value(value: Any, hint: Any, where: str, problems: list[str]) -> Any:
@@ -167,60 +156,35 @@ def _value(value: Any, hint: Any, where: str, problems: list[str]) -> Any:
     if dataclasses.is_dataclass(hint):
         before = len(problems)
         values = _section(typing.cast(type, hint), value, where, problems)
-        return _BAD if len(problems) > before else typing.cast(Any, hint)(**values)
+        return BAD if len(problems) > before else typing.cast(Any, hint)(**values)
     if typing.get_origin(hint) is dict:
         return _mapping(value, typing.get_args(hint)[1], where, problems)
-    problem = _type_problem(value, hint) or _choice_problem(value, where) or _range_problem(value, RANGES.get(home(where)))
+    problem = type_problem(value, hint) or choice_problem(value, where) or range_problem(value, RANGES.get(home(where)))
     if home(where) in PATH_SETTINGS and not problem:
         problem = path_problem(value)
         value = value if problem else expanded(value)
     if problem:
         problems.append(f"{where} = {shown(value)}: {problem}")
-        return _BAD
+        return BAD
     return float(value) if hint is float else value
 
 
 def _mapping(value: Any, inner: Any, where: str, problems: list[str]) -> Any:
     if not isinstance(value, Mapping):
         problems.append(f"{where} = {shown(value)}: expected a section of keys")
-        return _BAD
+        return BAD
     if inner is Any:
         return dict(value)
     if dataclasses.is_dataclass(inner):
         return {str(key): _value(item, inner, f"{where}.{key}", problems) for key, item in value.items()}
     out = {}
     for key, item in value.items():
-        problem = _type_problem(item, inner) or _range_problem(item, RANGES.get(f"{home(where)}.*"))
+        problem = type_problem(item, inner) or range_problem(item, RANGES.get(f"{home(where)}.*"))
         if problem:
             problems.append(f"{where}.{key} = {shown(item)}: {problem}")
         else:
             out[str(key)] = inner(item)
     return out
-
-
-def _type_problem(value: Any, hint: type) -> str:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if hint is bool:
-        return "" if isinstance(value, bool) else "expected true or false"
-    if hint is int:
-        return "" if is_number and isinstance(value, int) else "expected a whole number"
-    if hint is float:
-        return "" if is_number and abs(value) <= _LARGEST else "expected a finite number"
-    if is_number and isinstance(value, int) and re.fullmatch(r"(19|20)\d{6}", str(value)):
-        return "expected text; a date is YYYY-MM-DD"
-    return "" if isinstance(value, str) and value else "expected text"
-
-
-def _choice_problem(value: Any, where: str) -> str:
-    choices = CHOICES.get(home(where))
-    if choices is None or value in choices:
-        return ""
-    hint = nearest(value, choices)
-    return f"expected one of {', '.join(choices)}{hint if 'did you mean' in hint else ''}"
-
-
-def _range_problem(value: Any, limits: Range | None) -> str:
-    return "" if limits is None or limits.holds(value) else f"expected {limits}"
 
 
 def _model(raw: Any, where: str, problems: list[str]) -> Any:
@@ -231,18 +195,18 @@ def _model(raw: Any, where: str, problems: list[str]) -> Any:
         problems.append(
             f"{where} = {shown(raw)}: expected a section with model and parameters; choose one with behaviour/{kind}=NAME"
         )
-        return _BAD
+        return BAD
     before = len(problems)
-    problems += _unknown(raw, ["model", "parameters"], where)
+    problems += unknown(raw, ["model", "parameters"], where)
     model, given = raw.get("model"), raw.get("parameters", {})
     if not isinstance(model, str) or model not in known:
         problems.append(f"{where}.model = {shown(model)}: unknown {kind} model{nearest(_text(model), known)}")
-        return _BAD
+        return BAD
     if not isinstance(given, Mapping):
         problems.append(
             f"{where}.parameters = {shown(given)}: expected a section of keys: {', '.join(known[model].parameters)}"
         )
-        return _BAD
+        return BAD
     own = known[model].parameters
     if given and not set(given) & set(own):
         names = ", ".join(map(str, given))
@@ -250,19 +214,11 @@ def _model(raw: Any, where: str, problems: list[str]) -> Any:
             f"{where}.model = {shown(model)}: takes {', '.join(own)}, not {names}; choose a model with its parameters "
             f"by behaviour/{kind}=NAME"
         )
-        return _BAD
-    problems += _unknown(given, list(own), f"{where}.parameters")
-    parameters = {}
-    for name, parameter in own.items():
-        inner = f"{where}.parameters.{name}"
-        if name not in given:
-            problems.append(f"{inner}: missing ({parameter.meaning}); give it a value with {inner}=VALUE")
-        else:
-            check = _table if parameter.table else _number
-            parameters[name] = check(given[name], parameter, inner, problems)
+        return BAD
+    parameters = values_of(given, own, f"{where}.parameters", problems)
     if len(problems) == before:
         problems += _crossed(own, parameters, f"{where}.parameters")
-    return _BAD if len(problems) > before else ModelChoice(model, parameters)
+    return BAD if len(problems) > before else ModelChoice(model, parameters)
 
 
 def _crossed(own: Mapping[str, Parameter], values: Mapping[str, Any], where: str) -> list[str]:
@@ -272,23 +228,6 @@ def _crossed(own: Mapping[str, Parameter], values: Mapping[str, Any], where: str
         for name, parameter in own.items()
         if (other := parameter.at_most) and values[name] > values[other]
     ]
-
-
-def _number(value: Any, parameter: Parameter, where: str, problems: list[str]) -> Any:
-    problem = _type_problem(value, float) or _range_problem(value, parameter.range)
-    if problem:
-        problems.append(f"{where} = {shown(value)}: {problem}")
-        return _BAD
-    return float(value)
-
-
-def _table(value: Any, parameter: Parameter, where: str, problems: list[str]) -> Any:
-    length = parameter.length
-    if not isinstance(value, list) or not value or (length and len(value) != length):
-        count = f"{length}" if length else "one or more"
-        problems.append(f"{where} = {shown(value)}: expected a list of {count} numbers, such as {where}=[0.01,0.02]")
-        return _BAD
-    return [_number(item, parameter, f"{where}[{position}]", problems) for position, item in enumerate(value)]
 
 
 def _text(value: Any) -> str:

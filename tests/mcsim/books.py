@@ -1,74 +1,44 @@
-"""A tiny book: two collaterals under different models and horizons, deals over each, in a second on numpy."""
+"""A book in a user's directory: two collaterals, a deal over both and one over one, a position of whole loans and one of a class."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from mcsim.backend import choose_backend
-from mcsim.configuration import load_settings, settings_of
-from mcsim.market.start import load_market
-from mcsim.pipeline import Simulation
-from mcsim.results import Run
-from mcsim.run import run_campaign
-from mcsim.tapes.portfolio import load_portfolio
+from mcsim.configuration import load_settings
+from mcsim.settings import Settings
 
-HOMES = (
-    "campaign=prime_jumbo", "portfolio.generator.loans=5", "portfolio.generator.term=48", "portfolio.generator.age_mean=6",
-    "portfolio.generator.ltv_mean=0.95", "portfolio.liquidation_lag=5",
-)  # fmt: skip
-"""Five loans of four years under water, in a few states."""
+TWO_GROUPS = """
+name: two_groups
+groups: [homes, offices]
+classes: {PT: {share: 1.0, coupon: net_wac}, R: {coupon: residual}}
+steps:
+  - {pay_interest: PT, from: interest}
+  - {pay_principal: PT, rule: sequential, from: principal}
+  - {write_down: PT}
+  - {release: R, from: all}
+"""
 
-SHOPS = (
-    "campaign=prime_jumbo", "portfolio.name=shops", "portfolio.generator.loans=4", "portfolio.generator.term=30",
-    "portfolio.generator.age_mean=0", "portfolio.generator.seed=3", "portfolio.generator.regions={NY: 0.5, NV: 0.5}",
-    "behaviour=commercial_static", "behaviour.decrement=sampled",
-)  # fmt: skip
-"""Four of less, in other states, drawn, under other models."""
+BOOK = """
+collaterals:
+  jumbo: {portfolio: {option: prime_jumbo, cut_off: "2017-11-13"}, behaviour: richard_roll_ltv}
+  offices: {portfolio: {option: sec_cmbs, liquidation_lag: 23}, behaviour: {option: commercial_static, prepayment: psa}}
+deals:
+  both: {deal: two_groups, groups: {homes: jumbo, offices: offices}, pricing: {spreads: {default: 0.02}}}
+  first: {deal: senior_subordinate, groups: {pool: jumbo}, pricing: senior_subordinate}
+positions:
+  whole: {instrument: whole_loan, of: jumbo, share: 1.0, method: spread, inputs: {spread: 0.02}}
+  piece: {instrument: deal_class, of: first/B1, share: 0.35, method: spread, inputs: {spread: 0.05}}
+"""
 
-PASS_THROUGH = ("deal=pass_through", "pricing=none")
-
-
-def one(overrides: tuple[str, ...]) -> dict[str, Any]:
-    """The resolved configuration of a campaign of one each."""
-    return dict(load_settings(overrides).raw)
-
-
-def book(**shared: Any) -> dict[str, Any]:
-    """The resolved configuration of the tiny book; ``shared`` are keys of its top level."""
-    homes, shops, through = one(HOMES), one(SHOPS), one((*HOMES, *PASS_THROUGH))
-    parts = ("portfolio", "behaviour", "deal", "pricing")
-    return {
-        **{key: value for key, value in homes.items() if key not in parts},
-        "campaign": "tiny_book",
-        "paths": 300,
-        "backend": {"name": "numpy"},
-        "market_date": homes["portfolio"]["cut_off"],
-        "output": {**homes["output"], "report": False},
-        "engine": {**homes["engine"], "path_block": 256, "threads": 2},
-        "collaterals": {name: {key: own[key] for key in parts[:2]} for name, own in (("homes", homes), ("shops", shops))},
-        "deals": {
-            "first": {"deal": homes["deal"], "groups": {"pool": "homes"}, "pricing": homes["pricing"]},
-            "second": {"deal": through["deal"], "groups": {"pool": "shops"}, "pricing": through["pricing"]},
-        },
-        **{key: dict(value) if isinstance(value, tuple) else value for key, value in shared.items()},
-    }
+FILES = {"campaign/mine.yaml": BOOK, "deal/two_groups.yaml": TWO_GROUPS}
 
 
-def alone(config: dict[str, Any], collateral: str) -> dict[str, Any]:
-    """A book with one of its collaterals, and the deals that stand on it."""
-    deals = {name: own for name, own in config["deals"].items() if set(own["groups"].values()) == {collateral}}
-    return {**config, "collaterals": {collateral: config["collaterals"][collateral]}, "deals": deals, "positions": {}}
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
 
 
-def run_book(folder: Path, config: dict[str, Any]) -> Run:
-    """A finished run of it under ``folder``."""
-    return run_campaign(settings_of({**config, "output": {**config["output"], "runs_dir": str(folder)}}))
-
-
-def staged_book(config: dict[str, Any]) -> Simulation:
-    """The simulation stage of a book, without its store."""
-    settings = settings_of(config)
-    market = load_market(settings)
-    loans = {name: load_portfolio(own.portfolio).loans for name, own in settings.collaterals.items()}
-    return Simulation(market.settings, loans, market.curve, choose_backend(settings.backend, settings.precision))
+def book(own: Path, *words: str) -> Settings:
+    return load_settings(["campaign=mine", *words], own)

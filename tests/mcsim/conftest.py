@@ -1,4 +1,4 @@
-"""A finished run that several files of tests look at, or spoil a copy of."""
+"""What several files of tests look at: a finished run, or a copy of it to spoil, and a directory of options with a book."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mcsim
+from tests.mcsim.books import FILES, write
 from tests.mcsim.small_runs import SMALL
 
 
@@ -21,3 +22,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copied(finished: Path, tmp_path: Path) -> Path:
     """A copy to spoil."""
     return Path(shutil.copytree(finished, tmp_path / finished.name))
+
+
+@pytest.fixture(scope="session")
+def with_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's directory of options whose campaign ``mine`` is a book. Not to be changed."""
+    return write(tmp_path_factory.mktemp("with_book"), FILES)

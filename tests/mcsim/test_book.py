@@ -17,7 +17,7 @@ from mcsim.errors import IncompleteRunError, InputError
 from mcsim.pipeline import Simulation
 from mcsim.results import Run
 from mcsim.simulation import simulator, stage
-from tests.mcsim.books import alone, book, run_book, staged_book
+from tests.mcsim.tiny_book import alone, book, run_book, staged_book
 from tests.mcsim.whole_runs import same_bits, stored
 
 RunOf = Callable[..., Run]

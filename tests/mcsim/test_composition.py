@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mcsim.cli import main
-from mcsim.composition import RENAMED, merge
 from mcsim.configuration import load_settings, price_choices
 from mcsim.errors import InputError
+from mcsim.merging import RENAMED, merge
 
 
 def write(root: Path, files: dict[str, str]) -> Path:

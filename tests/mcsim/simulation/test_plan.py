@@ -36,7 +36,7 @@ def simulate(folder, overrides, loans):
     store.create_store(where, {})
     (name,) = staged.collaterals
     balances, horizons = {name: float(loans.balance.sum())}, {name: staged.n_months}
-    book = PricedBook(staged.settings.deals, balances, horizons, choose_backend("cpu", "float32"), where)
+    book = PricedBook(staged.settings.deals, {}, balances, horizons, choose_backend("cpu", "float32"), where)
     book.lay_out(staged.settings.paths, 256)
     staged.write_pools(folder, Progress(terminal=False), book.add)
     return staged, {name: Size(len(loans), staged.n_months)}, book.rows
