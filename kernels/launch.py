@@ -21,7 +21,8 @@ def compile_launcher(ops: Ops, function: Callable[..., None], key: str, writes: 
     function : callable
         The launcher; takes numpy arrays, NamedTuples of them and numbers, returns nothing.
     key : str
-        Names the launcher and every choice closed over in it (models, decrement, width): the key of the disk cache.
+        Names the launcher in the disk cache. What it reaches counts besides (:mod:`kernels.reach`), so that two launchers of one
+        name are not taken for each other.
     writes : tuple of int
         Positions in ``args`` of the arrays it writes. On ``cuda`` an array of the host is copied to the device, and these alone back;
         one that is on the device already is used there, and nothing is waited for.
