@@ -61,7 +61,13 @@ def parse(text: str) -> Code:
 
 
 def _parse(
-    kind: str, text: str, line: re.Pattern[str], label: re.Pattern[str], target: re.Pattern[str], jumps: Sequence[str], name: int
+    kind: str,
+    text: str,
+    line: re.Pattern[str],
+    label: re.Pattern[str],
+    target: re.Pattern[str],
+    jumps: Sequence[str],
+    name: int,
 ) -> Code:
     opcodes, places, jump_to, starts = [], list[int](), dict[int, str](), list[int]()
     for found in line.finditer(text):

@@ -16,7 +16,17 @@ from typing import Any
 
 from kernels.device import device
 
-PACKAGES = ("numpy", "numba", "numba-cuda", "cupy-cuda13x", "cupy-cuda12x", "cuda-bindings", "cuda-core", "cuda-toolkit", "zarr")
+PACKAGES = (
+    "numpy",
+    "numba",
+    "numba-cuda",
+    "cupy-cuda13x",
+    "cupy-cuda12x",
+    "cuda-bindings",
+    "cuda-core",
+    "cuda-toolkit",
+    "zarr",
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,9 @@ class Sections:
     def run(self, name: str, needs: float, section: Callable[[], Mapping[str, Any]]) -> None:
         """``section`` under ``name`` where ``needs`` seconds are left; what it raises is its result, and the next one runs."""
         if self.left < needs:
-            self.found[name] = {"skipped": f"{self.left:.0f} s of {self.budget:.0f} s were left, {needs:.0f} s are set aside for it"}
+            self.found[name] = {
+                "skipped": f"{self.left:.0f} s of {self.budget:.0f} s were left, {needs:.0f} s are set aside for it"
+            }
         else:
             began = self.clock()
             try:

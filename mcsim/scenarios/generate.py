@@ -84,7 +84,11 @@ class ScenarioGenerator:
         if self._ops.target == "cuda":
             from kernels.device import put_all
 
-            self._keys, self._tables, self._factors = put_all((*self._keys,)), put_all((*self._tables,)), put_all(self._factors)
+            self._keys, self._tables, self._factors = (
+                put_all((*self._keys,)),
+                put_all((*self._tables,)),
+                put_all(self._factors),
+            )
         self._run = _launcher(self._ops)
 
     def generate(self, first_path: int, n_paths: int) -> Scenario:
