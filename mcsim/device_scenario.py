@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from kernels.device import device
@@ -58,23 +57,23 @@ class DeviceScenario(Scenario):
             return rows
 
     @cached_property
-    def mortgage_rate(self) -> Array:  # type: ignore[override]
+    def mortgage_rate(self) -> Array:
         return self._read(Variable.MORTGAGE_RATE)
 
     @cached_property
-    def adjustable_index(self) -> Array:  # type: ignore[override]
+    def adjustable_index(self) -> Array:
         return self._read(Variable.ADJUSTABLE_INDEX)
 
     @cached_property
-    def short_rate(self) -> Array:  # type: ignore[override]
+    def short_rate(self) -> Array:
         return self._read(Variable.SHORT_RATE)
 
     @cached_property
-    def discount(self) -> Array:  # type: ignore[override]
+    def discount(self) -> Array:
         return self._read(Variable.DISCOUNT)
 
     @cached_property
-    def home_price(self) -> Array:  # type: ignore[override]
+    def home_price(self) -> Array:
         return device().fetch(self._prices).wait()
 
     def _read(self, variable: int) -> Array:
