@@ -10,46 +10,12 @@ import numpy as np
 from numba import cuda
 
 from kernels.device import Copy, device, put_all
+from kernels.device_memory import N_STATE, SHARE_OF_ROOM, Sizes, tiles_in_flight
 from kernels.launch import CUDA_THREADS
-from kernels.loan_cuda import N_STATE, build_kernel, build_reduce
+from kernels.loan_cuda import build_kernel, build_reduce
 from kernels.loan_rows import N_FIELDS
 from kernels.loan_terms import TILE
 from kernels.ops import Ops
-
-SHARE_OF_ROOM = 0.5
-"""Of the device's free memory, what the tiles in flight may take. The rest is for blocks that come down and for deals."""
-
-
-class Sizes(NamedTuple):
-    """What the memory of a block on the device depends on."""
-
-    n_loans: int
-    n_months: int
-    n_paths: int
-    lag_size: int
-    real: int
-    """Bytes of a real: 4 or 8."""
-
-    @property
-    def n_tiles(self) -> int:
-        """Tiles of all loans."""
-        return -(-self.n_loans // TILE)
-
-    @property
-    def tile(self) -> int:
-        """Bytes of a tile in flight: state, two rings of one lag, and the partial sums."""
-        return (TILE * (N_STATE + 2 * self.lag_size) + self.n_months * N_FIELDS) * self.n_paths * self.real
-
-    @property
-    def pool(self) -> int:
-        """Bytes of a pool, float64."""
-        return self.n_months * N_FIELDS * self.n_paths * 8
-
-
-def tiles_in_flight(sizes: Sizes, room: int) -> int:
-    """Tiles that are simulated at a time, within ``room`` bytes: at least one, and about as many in each wave."""
-    most = max(1, min(sizes.n_tiles, room // max(sizes.tile, 1)))
-    return -(-sizes.n_tiles // -(-sizes.n_tiles // most))
 
 
 class Block(NamedTuple):

@@ -31,6 +31,7 @@ class DeviceScenario(Scenario):
 
     _market: Any
     _prices: Any
+    _rows: Any = None
 
     def __init__(self, first_path: int, regions: tuple[str, ...], market: Any, prices: Any) -> None:
         for name, value in (("first_path", first_path), ("regions", regions), ("_market", market), ("_prices", prices)):
@@ -41,16 +42,18 @@ class DeviceScenario(Scenario):
         """Paths of the block."""
         return int(self._market.shape[-1])
 
-    @cached_property
     def rows(self) -> Any:
         """On the device: (month 0..n, row, path) as the loan kernels read it, :class:`kernels.loan_terms.Row`."""
         here, (_, months, paths), n_regions = device(), self._market.shape, len(self.regions)
-        with here.queueing():
+        with here.queueing():  # several collaterals on this block want it at once
+            if self._rows is not None:
+                return self._rows
             rows = here.empty((months, Row.HOME_PRICE + n_regions, paths), self._market.dtype)
             rows[:, int(Row.MORTGAGE_RATE)] = self._market[int(Variable.MORTGAGE_RATE)]
             rows[:, int(Row.ADJUSTABLE_INDEX)] = self._market[int(Variable.ADJUSTABLE_INDEX)]
             for k in range(n_regions):
                 rows[:, Row.HOME_PRICE + k] = self._prices[k]
+            object.__setattr__(self, "_rows", rows)
             return rows
 
     @cached_property

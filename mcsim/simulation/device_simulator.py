@@ -51,7 +51,7 @@ class DeviceSimulator:
     def _start(self, scenario: Scenario, loans: slice = slice(None)) -> Copy:
         on_device = scenario if isinstance(scenario, DeviceScenario) else put_scenario(scenario)
         with device().queueing():
-            rows = on_device.rows
+            rows = on_device.rows()
             block = Block(rows.reshape(-1), int(rows.shape[1]), on_device.n_paths, scenario.first_path)
             return self._loans.start(block, loans)
 

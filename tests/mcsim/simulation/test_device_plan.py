@@ -1,0 +1,56 @@
+"""Memory on the device: what the plan counts, what it refuses, how many tiles follow from the room."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kernels.device_memory import SHARE_OF_ROOM, Sizes, tiles_in_flight
+from kernels.loan_terms import TILE
+from mcsim.simulation.device_plan import DevicePlan, estimate_on_device
+
+JUMBO = Sizes(n_loans=1000, n_months=360, n_paths=1024, lag_size=18, real=4)
+
+
+def test_a_tile_is_counted_array_by_array() -> None:
+    state, rings, sums = 6 * TILE * 1024, 2 * 18 * TILE * 1024, 11 * 360 * 1024
+    assert JUMBO.tile == 4 * (state + rings + sums)
+    assert JUMBO.pool == 8 * 11 * 360 * 1024
+    assert JUMBO.n_tiles == 32  # the last has 8 loans
+
+
+def test_loans_of_all_collaterals_stay_and_the_largest_is_worked_on() -> None:
+    small = JUMBO._replace(n_loans=10, n_months=120)
+    alone, both = (estimate_on_device(sizes, 3, "float32", 2) for sizes in ([JUMBO], [JUMBO, small]))
+    assert both.loans == JUMBO.loans + small.loans and (both.block, both.tile) == (alone.block, alone.tile)
+
+
+@pytest.mark.parametrize("more", [{"blocks": 3}, {"deal_rows": 60}, {"n_regions": 51}, {"precision": "float64"}])
+def test_more_of_anything_takes_more(more: dict[str, object]) -> None:
+    given: dict[str, object] = {"n_regions": 5, "precision": "float32", "blocks": 2}
+    assert estimate_on_device([JUMBO], **{**given, **more}).least > estimate_on_device([JUMBO], **given).least  # type: ignore[arg-type]
+
+
+def test_what_does_not_fit_is_refused_with_the_figures() -> None:
+    plan = DevicePlan(loans=4_000_000_000, block=500_000_000, blocks=2, tile=50_000_000)
+    assert plan.least == 5_100_000_000
+    assert plan.problems(plan.least) == []
+    (problem,) = plan.problems(plan.least - 1)
+    assert problem == (
+        "device memory: the run needs 5.1 GB (4.0 GB of loans, 2 blocks of paths of 0.5 GB, and room to work on 32 loans at a "
+        "time), 5.1 GB are free on the device; take fewer loans, a smaller engine.path_block, or backend=cpu"
+    )
+    assert "0.5 GB are free" in plan.problems(500_000_000)[0]
+
+
+def test_a_plan_that_fits_has_room_for_a_tile() -> None:
+    plan = estimate_on_device([JUMBO], 5, "float32", 2)
+    left = plan.least - plan.loans - plan.blocks * plan.block
+    assert SHARE_OF_ROOM * left >= JUMBO.tile
+    assert replace(plan, blocks=3).least - plan.least == plan.block
+
+
+@pytest.mark.parametrize(("tiles", "expected"), [(1000, 32), (32, 32), (31, 16), (16, 16), (15, 11), (1, 1), (0, 1)])
+def test_waves_are_about_as_large(tiles: int, expected: int) -> None:
+    assert tiles_in_flight(JUMBO, tiles * JUMBO.tile) == expected
