@@ -56,6 +56,14 @@ def load_option(group: str, name: str, extra: str | Path | None = None) -> dict[
     return found
 
 
+def change(tree: dict[str, Any], words: Sequence[Override], extra: str | Path | None, problems: list[str]) -> None:
+    """Overrides into the parts of a configuration that was composed before; what is wrong with them goes to ``problems``."""
+    composer = _Composer(extra)
+    for word, value in composer.of_book(words):
+        composer.problems += apply(tree, replace(word, value=value), composer.options)
+    problems += composer.problems
+
+
 class _Composer:
     def __init__(self, extra: str | Path | None) -> None:
         self.options = option_files(extra)
@@ -79,7 +87,7 @@ class _Composer:
         merge(tree, primary.content)
         merge(tree, keys)
         given = self._checked_for_place(given, tree, campaign if book else "")
-        for word, value in self._of_book(given) if book else ((word, word.value) for word in given):
+        for word, value in self.of_book(given) if book else ((word, word.value) for word in given):
             if not self._is_choice(word) and not self._unjudged(word.key):
                 self.problems += apply(tree, replace(word, value=value), self.options)
                 self._given |= dict.fromkeys(leaf_names(word.value, word.key), "")
@@ -174,6 +182,8 @@ class _Composer:
         if not isinstance(value, Mapping):
             names = group and isinstance(value, str | int | float) and not isinstance(value, bool)
             return self._chosen_at(group, str(value), where) if names else value
+        if isinstance(value, Chosen):
+            return value
         found = {key: self.expanded(inner, f"{where}.{key}") for key, inner in value.items() if not (group and key == OPTION)}
         if not (group and OPTION in value):
             return found
@@ -204,7 +214,7 @@ class _Composer:
                 kept.append(word)
         return kept
 
-    def _of_book(self, given: list[Override]) -> list[tuple[Override, Any]]:
+    def of_book(self, given: Sequence[Override]) -> list[tuple[Override, Any]]:
         """A book's overrides, each with its value and the options that it names: those first, the outer before the inner."""
         found = [
             (word, self.expanded(word.value, word.key) if word.key.partition(".")[0] in PARTS else word.value)

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mcsim.composition import compose, load_option
+from mcsim.composition import change, compose, load_option
 from mcsim.conf_dir import option_files
 from mcsim.errors import InputError
-from mcsim.merging import OPEN_MAPPINGS, apply
+from mcsim.layouts import home, is_book
+from mcsim.merging import OPEN_MAPPINGS, Chosen, apply
 from mcsim.overrides import Override, read_overrides
 from mcsim.paths import expanded, literal
-from mcsim.references import resolved
+from mcsim.references import leaf_names, resolved, select
 from mcsim.settings import Settings
 from mcsim.unread import unused_default
 from mcsim.validation import build_settings, check_spreads
@@ -71,6 +72,61 @@ def load_deal_config(name: str, config_dir: str | Path | None = None) -> dict[st
     return dict(found)
 
 
+def repriced(config: Mapping[str, Any], overrides: Sequence[str], config_dir: str | Path | None = None) -> Settings:
+    """Settings with which a finished run is priced again: its own but for deals, their spreads, and positions.
+
+    Parameters
+    ----------
+    config : mapping
+        The run's resolved configuration: a book's, or one of each.
+    overrides : sequence of str
+        Of one of each as :func:`price_choices` takes them; of a book the same within its deals, ``deals.NAME.deal=NAME`` (or a
+        YAML file), ``deals.NAME.pricing.spreads.CLASS=VALUE``, and a deal more; of both ``positions.NAME={...}``.
+    config_dir : path, optional
+        A directory of the user's own options.
+
+    Raises
+    ------
+    InputError
+        As :func:`load_settings`, and for whatever would have to be simulated.
+    """
+    problems: list[str] = []
+    tree, words = copy.deepcopy(dict(config)), []
+    of_parts = [text for text in overrides if is_book(config) or str(text).lstrip("+~").startswith("positions")]
+    try:
+        deal, spreads = price_choices(config, [text for text in overrides if text not in of_parts], config_dir)
+        tree |= {"deal": deal} if deal is not None else {}
+        tree |= {"pricing": {"spreads": spreads}} if spreads is not None else {}
+    except InputError as error:
+        problems += error.problems
+    for word in _price_words(of_parts, config_dir, problems):
+        if word.key.partition(".")[0] in ("deals", "positions"):
+            words.append(word)
+        else:
+            problems.append(
+                f"{word.text}: pricing again changes deals and positions only; simulate with `mcsim run {word.text}`"
+            )
+    change(tree, words, config_dir, problems)
+    for name in {word.key.split(".")[1] for word in words if home(word.key) == "deal"}:
+        spreads = select(tree, f"deals.{name}.pricing.spreads")
+        if isinstance(spreads, dict) and not any(f"{word.key}.".startswith(f"deals.{name}.pricing.") for word in words):
+            _drop_strangers(spreads, tree["deals"][name]["deal"], set())
+    given = {key: "" for word in words for key in leaf_names(word.value, word.key)}
+    return build_settings(resolved(tree, problems), problems, given)
+
+
+def _price_words(texts: Sequence[str], config_dir: str | Path | None, problems: list[str]) -> list[Override]:
+    """Overrides, a deal's file among them as what it holds."""
+    words = []
+    for text in (text for text in texts if _is_deal_file(text)):
+        key, _, name = text.partition("=")
+        try:
+            words.append(Override(text, key, Chosen(load_deal_config(name, config_dir))))
+        except InputError as error:
+            problems += error.problems
+    return words + read_overrides([text for text in texts if not _is_deal_file(text)], problems)
+
+
 def price_choices(
     config: Mapping[str, Any], overrides: Sequence[str], config_dir: str | Path | None = None
 ) -> tuple[dict[str, Any] | None, dict[str, float] | None]:
@@ -117,7 +173,8 @@ def price_choices(
 
 
 def _is_deal_file(text: str) -> bool:
-    return str(text).startswith("deal=") and (literal(text[5:]) or "").endswith((".yaml", ".yml"))
+    key, _, name = str(text).partition("=")
+    return home(key) == "deal" and (literal(name) or "").endswith((".yaml", ".yml"))
 
 
 def _choose(tree: dict[str, Any], word: Override, config_dir: str | Path | None, problems: list[str]) -> bool:

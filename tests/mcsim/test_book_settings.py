@@ -129,6 +129,15 @@ def test_parts_are_added_and_taken_away_by_overrides(with_book: Path) -> None:
     assert found.collaterals["third"].behaviour.prepayment.model == "psa"
 
 
+def test_an_option_takes_the_place_of_all_that_was_said_of_its_section(with_book: Path) -> None:
+    deal, more = "deals.first.deal", "+deals.first.deal.fees.x={rate: 0.01}"
+    found = book(with_book, f"{deal}=reserve_account", f"{deal}=pass_through", "~positions.piece").deals["first"].deal
+    assert found == load_settings(["deal=pass_through"]).only_deal.deal
+    assert book(with_book, more, f"{deal}=pass_through", "~positions.piece").deals["first"].deal["fees"] == {
+        "x": {"rate": 0.01}
+    }
+
+
 def test_a_path_in_a_part_is_literal(with_book: Path) -> None:
     name = "a b, [1] ${x}.xml"
     assert book(with_book, f"collaterals.offices.portfolio.file={name}").collaterals["offices"].portfolio.file == name

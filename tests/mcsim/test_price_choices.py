@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mcsim.configuration import load_deal_config, load_settings, price_choices
+from mcsim.conf_dir import config_dir
+from mcsim.configuration import load_deal_config, load_settings, price_choices, repriced
 from mcsim.errors import InputError
+from tests.mcsim.books import book
 
 _RAW = load_settings().raw
 
@@ -81,3 +84,56 @@ def test_a_bad_deal_file_is_one_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError) as error:
         load_deal_config(str(file))
     assert len(error.value.problems) == 1
+
+
+def _told(config: dict[str, Any], *words: str) -> list[str]:
+    with pytest.raises(InputError) as error:
+        repriced(config, words)
+    return error.value.problems
+
+
+def test_one_of_each_is_priced_again_as_it_is_chosen() -> None:
+    assert repriced(_RAW, []) == load_settings()
+    found = repriced(_RAW, ["deal=pass_through", "pricing.spreads.PT=0.03"])
+    assert found.only_deal.deal["name"] == "pass_through" and found.only_deal.pricing.spreads == {
+        "PT": 0.03, "R": 0.085, "default": 0.0389
+    }  # fmt: skip
+    assert found.only_deal.groups == {"pool": "prime_jumbo"} and found.raw["deal"] == found.only_deal.deal
+
+
+def test_a_position_is_added_to_a_finished_run() -> None:
+    word = "positions.mine={instrument: whole_loan, of: prime_jumbo, share: 0.5, method: spread, inputs: {spread: 0.02}}"
+    assert repriced(_RAW, [word]).positions["mine"].share == 0.5
+    assert load_settings().raw == _RAW
+
+
+def test_a_book_is_priced_again_part_by_part(with_book: Path, tmp_path: Path) -> None:
+    settings = book(with_book)
+    assert repriced(settings.raw, []) == settings
+    file = tmp_path / "my deal.yaml"
+    file.write_text((config_dir() / "deal" / "pass_through.yaml").read_text())
+    more = "deals.more={deal: pass_through, groups: {pool: offices}, pricing: {spreads: {default: 0.01}}}"
+    words = [
+        "~positions.piece",
+        f"deals.first.deal={file}",
+        more,
+        "deals.both.pricing.spreads.default=0.03",
+        "positions.whole.share=0.5",
+    ]
+    found = repriced(settings.raw, words)
+    assert found.deals["first"].deal["name"] == "pass_through"
+    assert found.deals["first"].pricing.spreads == {"R": 0.085, "default": 0.0389}
+    assert found.deals["more"].groups == {"pool": "offices"} and found.deals["both"].pricing.spreads == {"default": 0.03}
+    assert (list(found.positions), found.positions["whole"].share) == (["whole"], 0.5)
+    assert found.collaterals == settings.collaterals and "more" not in settings.raw["deals"]
+
+
+def test_what_a_book_would_have_to_simulate_is_refused(with_book: Path) -> None:
+    config = book(with_book).raw
+    for word in ("collaterals.jumbo.portfolio.generator.loans=3", "paths=3", "deal=pass_through", "rates=flat"):
+        assert _told(config, word)[0].startswith(f"{word}: pricing again changes deals and positions only")
+    problems = _told(
+        config, "paths=3", "deals.frist.pricing.spreads.A=1", "deals.first.deal=pass_thruogh", "positions.whole.share=7"
+    )
+    assert len(problems) == 4 and "did you mean 'first'?" in "".join(problems)
+    assert "changes deal and pricing only" in _told(_RAW, "paths=3", "positions.x={}")[0]
