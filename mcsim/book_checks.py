@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -97,9 +96,9 @@ def _group_problems(settings: Settings, name: str, choice: DealChoice) -> Iterat
 
 def _position_problems(settings: Settings, where: str, position: Position) -> Iterator[str]:
     """An instrument and a method that there are, of something that there is, with what they take."""
-    INSTRUMENTS, METHODS = _known("mcsim.instruments", "INSTRUMENTS"), _known("mcsim.valuation.methods", "METHODS")  # noqa: N806
-    if not INSTRUMENTS or not METHODS:
-        return
+    from mcsim.instruments import INSTRUMENTS
+    from mcsim.valuation.methods import METHODS
+
     instrument, method = INSTRUMENTS.get(position.instrument), METHODS.get(position.method)
     if instrument is None:
         yield f"{where}.instrument = {shown(position.instrument)}: no such instrument{nearest(position.instrument, INSTRUMENTS)}"
@@ -113,13 +112,6 @@ def _position_problems(settings: Settings, where: str, position: Position) -> It
         problems: list[str] = []
         values_of(position.inputs, {**instrument.inputs, **method.inputs}, f"{where}.inputs", problems)
         yield from problems
-
-
-def _known(module: str, table: str) -> dict[str, Any]:
-    try:
-        return getattr(importlib.import_module(module), table, {})
-    except ImportError:
-        return {}
 
 
 def _collateral_problem(settings: Settings, of: str) -> str:

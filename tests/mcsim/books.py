@@ -7,8 +7,8 @@ from pathlib import Path
 from mcsim.configuration import load_settings
 from mcsim.settings import Settings
 
-TWO_GROUPS = """
-name: two_groups
+JOINT = """
+name: joint
 groups: [homes, offices]
 classes: {PT: {share: 1.0, coupon: net_wac}, R: {coupon: residual}}
 steps:
@@ -23,14 +23,14 @@ collaterals:
   jumbo: {portfolio: {option: prime_jumbo, cut_off: "2017-11-13"}, behaviour: richard_roll_ltv}
   offices: {portfolio: {option: sec_cmbs, liquidation_lag: 23}, behaviour: {option: commercial_static, prepayment: psa}}
 deals:
-  both: {deal: two_groups, groups: {homes: jumbo, offices: offices}, pricing: {spreads: {default: 0.02}}}
+  both: {deal: joint, groups: {homes: jumbo, offices: offices}, pricing: {spreads: {default: 0.02}}}
   first: {deal: senior_subordinate, groups: {pool: jumbo}, pricing: senior_subordinate}
 positions:
   whole: {instrument: whole_loan, of: jumbo, share: 1.0, method: spread, inputs: {spread: 0.02}}
   piece: {instrument: deal_class, of: first/B1, share: 0.35, method: spread, inputs: {spread: 0.05}}
 """
 
-FILES = {"campaign/mine.yaml": BOOK, "deal/two_groups.yaml": TWO_GROUPS}
+FILES = {"campaign/mine.yaml": BOOK, "deal/joint.yaml": JOINT}
 
 
 def write(root: Path, files: dict[str, str]) -> Path:

@@ -58,6 +58,29 @@ def test_a_mistake_in_a_part_is_told_by_its_place(with_book: Path, word: str, pr
     assert len(problems) == 1 and problem in problems[0]
 
 
+@pytest.mark.parametrize(
+    ("word", "problem"),
+    [
+        ("whole.of=jmbo", "of = 'jmbo': whole_loan is of a collateral; no such collateral; did you mean 'jumbo'?"),
+        ("whole.of=first/B1", "of = 'first/B1': whole_loan is of a collateral; no such collateral; known: jumbo, offices"),
+        ("piece.of=jumbo", "of = 'jumbo': deal_class is of a class; expected DEAL/CLASS; deals: both, first"),
+        ("piece.of=frist/B1", "of = 'frist/B1': deal_class is of a class; no such deal; did you mean 'first'?"),
+        ("piece.of=first/B9", "of = 'first/B9': deal_class is of a class; deal first has no such class; did you mean 'B"),
+        ("whole.instrument=whole_laon", "instrument = 'whole_laon': no such instrument; did you mean 'whole_loan'?"),
+        ("whole.method=spraed", "method = 'spraed': no such method; did you mean 'spread'?"),
+        ("whole.inputs={}", "inputs.spread: missing (spread over the path's short rate"),
+        ("whole.inputs.spraed=0.02", "inputs.spraed: unknown key; did you mean 'spread'?"),
+        ("whole.inputs.spread=2", "inputs.spread = 2: expected at least -0.05 and at most 0.5"),
+        ("whole.inputs.spread=wide", "inputs.spread = 'wide': expected a finite number"),
+        ("whole.inputs=0.02", "inputs = 0.02: expected a section of keys"),
+        ("whole.of=[jumbo]", "of = ['jumbo']: expected text"),
+    ],
+)
+def test_a_position_is_of_something_by_an_instrument_with_what_it_takes(with_book: Path, word: str, problem: str) -> None:
+    problems = told(with_book, f"positions.{word}")
+    assert len(problems) == 1 and problems[0].startswith(f"positions.{word.partition('.')[0]}.{problem}")
+
+
 def test_a_group_of_another_name_is_told_with_the_one_that_is_missing(with_book: Path) -> None:
     assert told(with_book, "deals.both.groups={homs: jumbo, offices: offices}") == [
         "deals.both.groups.homs: the deal has no such group; did you mean 'homes'?",
@@ -124,7 +147,7 @@ def test_a_part_of_a_book_beside_one_of_each_says_what_to_do(word: str, instead:
 
 def test_a_deal_of_several_groups_needs_a_book(with_book: Path) -> None:
     with pytest.raises(InputError, match=r"deal\.groups = \['homes', 'offices'\]: a run of one portfolio has one group"):
-        load_settings(["campaign=prime_jumbo", "deal=two_groups"], with_book)
+        load_settings(["campaign=prime_jumbo", "deal=joint"], with_book)
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "__x", "a\\\\b", "zarr.json", "x" * 101])
