@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tests.cuda_simulator import deals
 from tests.elementwise import model_rate, month_functions, philox_words, specials, speed_functions
 from tests.golden.test_bma import LOAN, check_cash_flow_a, speeds_a
 from tests.kernel_driver import FULL, Block, Models, mixed_loans, random_paths, run_one_loan
@@ -137,7 +138,9 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "waves": check_waves,
 }
 PRECISIONS = ("float32", "float64")
-NAMES = [f"{name} {precision}" for name in CHECKS for precision in PRECISIONS]
+FLOAT64: dict[str, Callable[[str], None]] = {"machine": deals.check_machine, "deals": deals.check_deals}
+"""What is float64 whatever the run's precision."""
+NAMES = [f"{name} {precision}" for name in CHECKS for precision in PRECISIONS] + [f"{name} float64" for name in FLOAT64]
 
 
 def run_checks(names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -146,7 +149,7 @@ def run_checks(names: Sequence[str]) -> Iterator[tuple[str, str]]:
         name, precision = full_name.rsplit(" ", 1)
         try:
             with np.errstate(all="ignore"):  # numpy scalars warn where numpy arrays and devices are silent
-                CHECKS[name](precision)
+                (CHECKS | FLOAT64)[name](precision)
         except Exception:  # whatever it is, the parent's test shows it
             yield full_name, traceback.format_exc()
         else:
