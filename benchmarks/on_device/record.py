@@ -112,8 +112,21 @@ class Sections:
 
     @property
     def failed(self) -> list[str]:
-        """Sections that raised, and those whose parity does not hold."""
-        return [name for name, result in self.found.items() if "failed" in result or result.get("holds") is False]
+        """Sections of which something raised, and those whose parity does not hold."""
+        return [name for name, result in self.found.items() if _raised(result) or result.get("holds") is False]
+
+
+def _raised(result: Any) -> bool:
+    """Whether anything in it, at any depth, says that it failed."""
+    return isinstance(result, Mapping) and ("failed" in result or any(map(_raised, result.values())))
+
+
+def attempt(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What ``run`` gives, or what it raised: one of several that are told together, the others of which still tell something."""
+    try:
+        return run()
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}"[:300]}
 
 
 def _plain(value: Any) -> Any:
