@@ -142,7 +142,7 @@ class Simulation:
 
     def _each(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Results in the order of the items: on this thread, or on several (compiled kernels release the interpreter)."""
-        threads = thread_count(self.settings.engine)
+        threads = thread_count(self.settings.engine, self._backend.target)
         if threads == 1:
             yield from map(work, items)
             return

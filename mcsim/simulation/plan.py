@@ -16,6 +16,7 @@ from kernels.observables import n_rows
 from kernels.ops import LANES
 from mcsim.errors import InputError
 from mcsim.settings import Settings
+from mcsim.simulation.device_plan import device_problems
 from mcsim.simulation.simulator import SUPERBLOCK, lane_width
 from mcsim.store.layout import CHUNK_PATHS
 from mcsim.work import thread_count
@@ -140,16 +141,18 @@ def check_room(
     n_regions: int,
     run_dir: Path,
     deal_rows: Mapping[str, int] | None = None,
+    target: str = "",
 ) -> None:
-    """Refuse a run that cannot fit, before anything is simulated; parameters as of :func:`estimate`.
+    """Refuse a run that cannot fit, before anything is simulated; parameters as of :func:`estimate`, and the backend's target.
 
     Raises
     ------
     InputError
-        If the plan needs more memory than is available, or the store more than the disk has free.
+        If the plan needs more memory than is available, on the device too, or the store more than the disk has free.
     """
-    plan = estimate(settings, sizes, n_regions, thread_count(settings.engine), deal_rows)
-    problems = []
+    threads = thread_count(settings.engine, target)
+    plan = estimate(settings, sizes, n_regions, threads, deal_rows)
+    problems = device_problems(settings, sizes, n_regions, threads, deal_rows) if target == "cuda" else []
     available = _available_memory()
     if available is not None and plan.total > available:
         problems.append(
