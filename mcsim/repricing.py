@@ -12,10 +12,11 @@ import numpy as np
 from kernels.loan_month import FIELDS
 from mcsim import store
 from mcsim.backend import choose_backend
+from mcsim.configuration import settings_of
 from mcsim.errors import InputError, first_of, shown
 from mcsim.layouts import deal_groups
 from mcsim.records import recorded_config
-from mcsim.settings import DealChoice, Position, Pricing
+from mcsim.settings import DealChoice, Position, Pricing, Settings
 from mcsim.store.layout import COLLATERAL
 from mcsim.store.marker import require_manifest
 from mcsim.work import path_blocks
@@ -92,6 +93,29 @@ def price_stored(run: Run, deals: Mapping[str, DealChoice], positions: Mapping[s
         pools = {name: read_pool(run.path, name, block.first, block.count) for name in names}
         book.add(block.first, pools, discount)
     return book.finish()
+
+
+def value_positions(run: Run, positions: Any) -> xr.Dataset:
+    """Positions over the stored pools, by their settings; as ``run.positions``.
+
+    Raises
+    ------
+    InputError
+        What is wrong with the positions, all together.
+    """
+    require_manifest(run.path)
+    if not isinstance(positions, Mapping) or not positions:
+        raise InputError(f"positions = {shown(positions)}: expected one or more by name, each as in a campaign")
+    settings = settings_of({**recorded_config(run.path), "positions": dict(positions)})
+    return priced_positions(run, settings)
+
+
+def priced_positions(run: Run, settings: Settings) -> xr.Dataset:
+    """The positions of settings that were checked, over the run's stored pools, whatever of its deals they need."""
+    deals = {position.of.partition("/")[0] for position in settings.positions.values()} & {*settings.deals}
+    found = price_stored(run, {name: settings.deals[name] for name in settings.deals if name in deals}, settings.positions)
+    assert found.positions is not None  # there is one at least
+    return found.positions.dataset()
 
 
 def read_pool(run_dir: Path, collateral: str, first: int, count: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import mcsim
 from mcsim import records, store
@@ -17,7 +18,7 @@ from mcsim.errors import IncompleteRunError, InputError
 from mcsim.pipeline import Simulation
 from mcsim.results import Run
 from mcsim.simulation import simulator, stage
-from tests.mcsim.tiny_book import alone, book, run_book, staged_book
+from tests.mcsim.tiny_book import PIECE, WHOLE, alone, book, run_book, staged_book
 from tests.mcsim.whole_runs import same_bits, stored
 
 RunOf = Callable[..., Run]
@@ -60,10 +61,11 @@ def same_parts(left: Run, right: Run, *names: str) -> None:
 
 def test_its_store_has_a_place_for_each_part(run: Run) -> None:
     assert run.groups == (
-        "collateral/homes/pool", "collateral/shops/pool", "deals/first/path_values", "deals/first/prices",
-        "deals/first/tranches", "deals/second/path_values", "deals/second/prices", "deals/second/tranches", "scenarios",
+        "collateral/homes/pool", "collateral/shops/pool",
+        *(f"deals/{deal}/{group}" for deal in ("both", "first", "second") for group in ("path_values", "prices", "tranches")),
+        "positions/path_values", "positions/prices", "scenarios",
     )  # fmt: skip
-    assert (list(run.collateral), list(run.deals)) == (["homes", "shops"], ["first", "second"])
+    assert (list(run.collateral), list(run.deals)) == (["homes", "shops"], ["first", "both", "second"])
     homes, shops = run.collateral["homes"], run.collateral["shops"]
     assert (homes.pool.sizes["month"], shops.pool.sizes["month"]) == (47, 30), "each has its own horizon"
     assert run.scenarios.sizes["month"] == 48 and {"NY", "NV"} < set(run.scenarios.region.values.tolist())
@@ -131,6 +133,60 @@ def test_threads_and_blocks_do_not_change_a_bit(tmp_path: Path, run: Run, engine
     same_bits(run_book(tmp_path, {**config, "engine": {**config["engine"], **engine}}), run)
 
 
+def test_a_deal_over_both_pays_out_all_that_both_pay_in(run: Run) -> None:
+    """In every month of every path: collections are both pools' cash, and are paid to the classes; shops end before homes do."""
+    flows, cash = run.deals["both"].tranches.load(), 0.0
+    for collateral in run.collateral.values():
+        pool = collateral.pool.isel(group=0)
+        cash = xr.align(cash, _cash(pool), join="outer", fill_value=0.0) if not np.isscalar(cash) else (_cash(pool),)
+        cash = sum(cash)
+    total = float(flows.collections.sum())
+    np.testing.assert_allclose(flows.collections, cash.transpose(*flows.collections.dims), rtol=0, atol=1e-9 * total)
+    paid = flows.interest_paid.sum("tranche") + flows.principal_paid.sum("tranche")
+    np.testing.assert_allclose(paid.transpose(*flows.collections.dims), flows.collections, rtol=0, atol=1e-9 * total)
+    assert flows.sizes["month"] == 47
+    assert float(run.deals["both"].prices.original_balance.sum()) == pytest.approx(run.attributes["pool_balance"], rel=1e-12)
+
+
+def _cash(pool: xr.Dataset) -> xr.DataArray:
+    return (
+        pool.interest + pool.advanced_interest + pool.scheduled_principal + pool.advanced_principal + pool.prepaid_principal
+        + pool.recovery - pool.servicing_fee
+    )  # fmt: skip
+
+
+# --- positions ---
+
+
+def test_positions_are_valued_in_passing(run: Run) -> None:
+    """A share of a class at the class's own spread is that share of its value; whole loans are worth their discounted cash."""
+    positions, prices = run.positions, run.deals["first"].prices
+    assert positions.position.values.tolist() == ["whole", "piece"]
+    piece, whole = (float(positions.value.sel(position=name)) for name in ("piece", "whole"))
+    assert piece == pytest.approx(0.35 * float(prices.value.sel(tranche="A1")), rel=1e-14)
+    pool = run.collateral["shops"].pool.isel(group=0)
+    discount = run.scenarios.discount_factor.sel(month=pool.month) * np.exp(-0.02 * pool.month / 12)
+    # 30 months of float64 sums in another order; cash below the fee in no month.
+    assert whole == pytest.approx(float((_cash(pool) * discount).sum("month").mean("path")), rel=1e-12)
+    assert positions.attrs["total_value"] == pytest.approx(piece + whole, rel=1e-14)
+    assert positions.attrs["total_value_standard_error"] > 0
+
+
+def test_a_new_position_over_stored_flows_simulates_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*unused: object) -> None:
+        raise AssertionError("simulated")
+
+    monkeypatch.setattr(Simulation, "__init__", refuse)
+    again = run.value({"whole": WHOLE, "piece": PIECE})
+    for name in again:
+        np.testing.assert_array_equal(again[name], run.positions[name], err_msg=str(name))
+    assert again.attrs["total_value"] == run.positions.attrs["total_value"]
+    half = run.value({"mine": {**WHOLE, "share": 0.5}, "other": {**PIECE, "of": "both/M"}})
+    assert float(half.value.sel(position="mine")) == float(run.positions.value.sel(position="whole")) / 2
+    with pytest.raises(InputError, match=r"positions\.mine\.of = 'hoems'.*did you mean 'homes'"):
+        run.value({"mine": {**WHOLE, "of": "hoems"}})
+
+
 # --- priced again ---
 
 
@@ -144,7 +200,7 @@ def test_each_deal_is_priced_again_from_the_store(run: Run, monkeypatch: pytest.
         for name in again:
             np.testing.assert_array_equal(again[name], deal.prices[name], err_msg=str(name))
         assert again.attrs["assumptions"] == deal.prices.attrs["assumptions"]
-    with pytest.raises(InputError, match=r"has 2 deals: first, second; ask for one: run\.deals\['first'\]\.price"):
+    with pytest.raises(InputError, match=r"has 3 deals: first, both, second; ask for one: run\.deals\['first'\]\.price"):
         run.price()
     other = run.deals["first"].price(deal="pass_through", spread=0.01)
     assert other.tranche.values.tolist() == ["PT", "R"]
@@ -161,7 +217,7 @@ def test_what_one_of_each_would_answer_names_what_there_is(run: Run) -> None:
         ):
             getattr(run, wanted)
     for wanted in ("tranches", "path_values", "prices"):
-        with pytest.raises(InputError, match=rf"2 deals: first, second; ask for one: run\.deals\['first'\]\.{wanted}"):
+        with pytest.raises(InputError, match=rf"3 deals: first, both, second; ask for one: run\.deals\['first'\]\.{wanted}"):
             getattr(run, wanted)
     with pytest.raises(InputError, match="no collateral 'hoems'; did you mean 'homes'"):
         _ = run.collateral["hoems"]
@@ -188,7 +244,7 @@ def test_a_loan_again_alone_is_its_row_of_the_loans_kept(run_of: RunOf) -> None:
 
 def test_prices_alone_are_the_same(run_of: RunOf, run: Run) -> None:
     small = run_of(output=(("flows", False),))
-    assert [group.split("/")[-1] for group in small.groups] == ["path_values", "prices"] * 2
+    assert [group.split("/")[-1] for group in small.groups] == ["path_values", "prices"] * 4
     for name, deal in run.deals.items():
         np.testing.assert_array_equal(small.deals[name].prices.value, deal.prices.value)
     with pytest.raises(InputError, match="kept no pool to price again"):

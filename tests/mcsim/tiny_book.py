@@ -28,6 +28,26 @@ SHOPS = (
 
 PASS_THROUGH = ("deal=pass_through", "pricing=none")
 
+BOTH = {
+    "name": "both",
+    "groups": ["homes", "shops"],
+    "classes": {
+        "S": {"share": 0.8, "coupon": {"rate": 0.03}},
+        "M": {"share": 0.2, "coupon": "net_wac"},
+        "R": {"coupon": "residual"},
+    },
+    "steps": [
+        {"pay_interest": ["S", "M"], "from": "interest"},
+        {"pay_principal": ["S", "M"], "rule": "sequential", "from": "principal"},
+        {"write_down": ["M", "S"]},
+        {"release": "R", "from": "all"},
+    ],
+}
+"""A deal over both collaterals."""
+
+WHOLE = {"instrument": "whole_loan", "of": "shops", "share": 1.0, "method": "spread", "inputs": {"spread": 0.02}}
+PIECE = {"instrument": "deal_class", "of": "first/A1", "share": 0.35, "method": "spread", "inputs": {"spread": 0.0131}}
+
 
 def one(overrides: tuple[str, ...]) -> dict[str, Any]:
     """The resolved configuration of a campaign of one each."""
@@ -49,8 +69,10 @@ def book(**shared: Any) -> dict[str, Any]:
         "collaterals": {name: {key: own[key] for key in parts[:2]} for name, own in (("homes", homes), ("shops", shops))},
         "deals": {
             "first": {"deal": homes["deal"], "groups": {"pool": "homes"}, "pricing": homes["pricing"]},
+            "both": {"deal": BOTH, "groups": {"homes": "homes", "shops": "shops"}, "pricing": {"spreads": {"default": 0.02}}},
             "second": {"deal": through["deal"], "groups": {"pool": "shops"}, "pricing": through["pricing"]},
         },
+        "positions": {"whole": WHOLE, "piece": PIECE},
         **{key: dict(value) if isinstance(value, tuple) else value for key, value in shared.items()},
     }
 
