@@ -102,7 +102,7 @@ def positions_section(run: Any) -> tuple[dict[str, Any], list[Check]]:
     """The positions of a book and their total, with their check."""
     prices, chosen = run.positions, dict(run.config["positions"])
     names = [str(name) for name in prices["position"].values]
-    by_path = run.group("positions/path_values")["value"].transpose("position", "path").values
+    by_path = run.position_values["value"].transpose("position", "path").values
     values = dict(zip(names, by_path, strict=True))
     worth, error = sum_of(by_path)
     rows = price_cells(prices, COLUMNS)

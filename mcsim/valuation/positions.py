@@ -51,15 +51,15 @@ class PositionPrices:
     sums: Array
 
     def dataset(self) -> xr.Dataset:
-        """As the store's ``positions/prices``, with the attributes of :func:`total_of`."""
+        """As the store's ``positions/prices``, with the attributes of :func:`total_attributes`."""
         from mcsim.valuation.stage import labelled
 
         columns = {"share": self.share, **{name: getattr(self.prices, name) for name in GROUPS["prices"]}}
         data = labelled(f"{GROUP}/prices", columns, {"position": list(self.prices.names)})
-        return data.assign_attrs(total_of(self.sums[:, SUMS.index("value")]))
+        return data.assign_attrs(total_attributes(self.sums[:, SUMS.index("value")]))
 
 
-def total_of(values: Array) -> dict[str, float]:
+def total_attributes(values: Array) -> dict[str, float]:
     """Attributes of a book's positions, from their ``values`` (position, path): value of all and its standard error, USD."""
     return dict(zip(("total_value", "total_value_standard_error"), sum_of(values), strict=True))
 
