@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,11 @@ import numpy as np
 from kernels.flows import FIELDS
 from mcsim import store
 from mcsim.backend import choose_backend
+from mcsim.configuration import repriced, settings_of
 from mcsim.errors import InputError, first_of, shown
-from mcsim.layouts import deal_groups
+from mcsim.layouts import deal_groups, is_book
 from mcsim.records import recorded_config
-from mcsim.settings import DealChoice, Position, Pricing
+from mcsim.settings import DealChoice, Position, Pricing, Settings
 from mcsim.store.layout import COLLATERAL
 from mcsim.store.marker import require_manifest
 from mcsim.work import path_blocks
@@ -92,6 +93,75 @@ def price_stored(run: Run, deals: Mapping[str, DealChoice], positions: Mapping[s
         pools = {name: read_pool(run.path, name, block.first, block.count) for name in names}
         book.add(block.first, pools, discount)
     return book.finish()
+
+
+def price_again(
+    run: Run, overrides: Sequence[str], config_dir: str | Path | None = None
+) -> tuple[dict[str, xr.Dataset], xr.Dataset | None]:
+    """Prices by deal, as ``run.deals[...].prices``, and positions, as ``run.positions``, of what overrides name.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    overrides : sequence of str
+        As :func:`mcsim.configuration.repriced` takes them; without any all of the book is priced again.
+    config_dir : path, optional
+        A directory of the user's own options.
+
+    Raises
+    ------
+    InputError
+        What is wrong with them, all together.
+    """
+    require_manifest(run.path)
+    config = recorded_config(run.path)
+    from mcsim.valuation.stage import prices_dataset
+
+    if overrides:  # another deal may lack the class of which a position is that is not asked for
+        kept = _named(overrides, "positions")
+        config["positions"] = {name: own for name, own in (config.get("positions") or {}).items() if name in kept}
+    settings = repriced(config, overrides, config_dir)
+    named = _named(overrides, "deals") if is_book(config) else {*(settings.deals if _of_the_one_deal(overrides) else ())}
+    deals = {name: own for name, own in settings.deals.items() if name in named or not overrides}
+    prices = {}
+    for name, found in price_stored(run, deals).deals.items() if deals else ():
+        own = run.deals[name] if name in run.deals else run.deals.only("price(...)")
+        prices[name] = prices_dataset(found).assign_attrs(assumptions=own.assumptions(deals[name].deal))
+    return prices, priced_positions(run, settings) if settings.positions else None
+
+
+def _named(overrides: Sequence[str], part: str) -> set[str]:
+    """Names of the entries of a part that overrides are of."""
+    keys = [str(text).lstrip("+~").partition("=")[0].split(".") for text in overrides]
+    return {key[1] for key in keys if key[0] == part and len(key) > 1}
+
+
+def _of_the_one_deal(overrides: Sequence[str]) -> bool:
+    return any(not str(text).lstrip("+~").startswith("positions") for text in overrides)
+
+
+def value_positions(run: Run, positions: Any) -> xr.Dataset:
+    """Positions over the stored pools, by their settings; as ``run.positions``.
+
+    Raises
+    ------
+    InputError
+        What is wrong with the positions, all together.
+    """
+    require_manifest(run.path)
+    if not isinstance(positions, Mapping) or not positions:
+        raise InputError(f"positions = {shown(positions)}: expected one or more by name, each as in a campaign")
+    settings = settings_of({**recorded_config(run.path), "positions": dict(positions)})
+    return priced_positions(run, settings)
+
+
+def priced_positions(run: Run, settings: Settings) -> xr.Dataset:
+    """Positions of settings that were checked, over the run's stored pools, and whatever of the deals they need."""
+    needed = {position.of.partition("/")[0] for position in settings.positions.values()}
+    found = price_stored(run, {name: own for name, own in settings.deals.items() if name in needed}, settings.positions)
+    assert found.positions is not None  # there is one at least
+    return found.positions.dataset()
 
 
 def read_pool(run_dir: Path, collateral: str, first: int, count: int) -> np.ndarray:

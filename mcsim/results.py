@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,8 +105,16 @@ class Run:
 
     @cached_property
     def positions(self) -> xr.Dataset:
-        """Value, standard error and price of each position (position), USD."""
-        return self.group(f"{POSITIONS}/prices")
+        """Value, standard error and price of each position (position), USD; attributes ``total_value`` and its standard error."""
+        from mcsim.valuation.positions import total_of
+
+        values = self.position_values.value.transpose("position", "path").values
+        return self.group(f"{POSITIONS}/prices").assign_attrs(total_of(values))
+
+    @cached_property
+    def position_values(self) -> xr.Dataset:
+        """What each path contributes to the value of a position (position, path), USD."""
+        return self.group(f"{POSITIONS}/path_values")
 
     @property
     def pool(self) -> xr.Dataset:
@@ -156,6 +165,24 @@ class Run:
             As :attr:`prices`.
         """
         return self.deals.only("price(...)").price(deal, spread, config_dir)
+
+    def value(self, positions: Mapping[str, Mapping[str, Any]]) -> xr.Dataset:
+        """Value positions over the stored pools and scenarios, without simulating.
+
+        Parameters
+        ----------
+        positions : mapping
+            By name, as in a campaign: ``{"mine": {"instrument": "whole_loan", "of": "jumbo", "share": 1.0, "method": "spread",
+            "inputs": {"spread": 0.02}}}``.
+
+        Returns
+        -------
+        xarray.Dataset
+            As :attr:`positions`.
+        """
+        from mcsim.repricing import value_positions
+
+        return value_positions(self, positions)
 
     def regenerate(self, loan_id: str, path: int) -> xr.Dataset:
         """Cash flow of one loan on one path (month), simulated again alone: to the bit what it added to the run.

@@ -45,3 +45,20 @@ def price_assumptions(
         SPREAD: True,
     }
     return [sentence for sentence, holds in found.items() if holds]
+
+
+def position_assumptions(collaterals: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[str]:
+    """The sentences that hold of the prices of a book's positions; one that holds of a part of the collaterals names them.
+
+    Parameters
+    ----------
+    collaterals : mapping
+        By name: a mapping with the ``behaviour``, and what the store says of its loans.
+    """
+    found = {name: price_assumptions({"behaviour": own.get("behaviour")}, facts) for name, (own, facts) in collaterals.items()}
+    said = []
+    for sentence in (INDEPENDENT, BALLOONS, FULL_VALUE, SPREAD):
+        of = [name for name, sentences in found.items() if sentence in sentences]
+        if of:
+            said.append(sentence if len(of) == len(found) else f"{', '.join(of)}: {sentence[:1].lower()}{sentence[1:]}")
+    return said

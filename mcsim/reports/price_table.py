@@ -24,6 +24,7 @@ def _interest(row: Row) -> str:
 
 
 COLUMNS: dict[str, tuple[str, Callable[[Row], str]]] = {
+    "share": ("share, %", lambda row: f"{100 * row['share']:.10g}"),
     "original_balance": ("balance, USD", lambda row: f"{row['original_balance']:,.0f}" if row["original_balance"] else ""),
     "price": ("price", _shown("price", 0)),
     "price_standard_error": ("± s.e.", _shown("price", 1)),
@@ -36,32 +37,48 @@ COLUMNS: dict[str, tuple[str, Callable[[Row], str]]] = {
     "interest_share": ("interest, %", _interest),
 }
 """Variable of the group ``prices`` → heading and format. What a class has no figure for is left blank: a strip or a residual
-has no balance, hence no price per 100, no average life of principal and no loss; it has a value, with its error."""
+has no balance, hence no price per 100, no average life of principal and no loss; it has a value, with its error. Positions have a
+``share`` too."""
 
-PRINTED = tuple(name for name in COLUMNS if name != "interest_share")
+PRINTED = tuple(name for name in COLUMNS if name not in ("share", "interest_share"))
+PRINTED_OF_POSITIONS = ("share", *PRINTED)
 
 
 def price_cells(prices: Mapping[Any, Any], columns: Sequence[str] = PRINTED) -> list[tuple[str, ...]]:
-    """One row a class: its name and a cell for each of ``columns``.
+    """One row a class or position: its name and a cell for each of ``columns``.
 
     Parameters
     ----------
     prices : mapping
-        The group ``prices`` as a dataset or as arrays by name, ``tranche`` among them.
+        The group ``prices`` of a deal or of the positions, as a dataset or as arrays by name, ``tranche`` or ``position`` among them.
     columns : sequence of str
         Keys of :data:`COLUMNS`.
     """
-    values = {name: np.asarray(prices[name], np.float64) for name in COLUMNS}
+    values = {name: np.asarray(prices[name], np.float64) for name in COLUMNS if name in prices}
     rows = []
-    for position, label in enumerate(np.asarray(prices["tranche"]).tolist()):
+    for position, label in enumerate(np.asarray(prices[_label(prices)]).tolist()):
         row = {name: float(column[position]) for name, column in values.items()}
         rows.append((str(label), *("" if math.isnan(row[name]) else COLUMNS[name][1](row) for name in columns)))
     return rows
 
 
+def total_cells(
+    what: str, prices: Mapping[Any, Any], value: float, error: float, columns: Sequence[str] = PRINTED
+) -> tuple[str, ...]:
+    """The row below :func:`price_cells`: ``what``, the sum of the balances, the value of all and its standard error, USD."""
+    totals = {"original_balance": f"{float(np.nansum(np.asarray(prices['original_balance']))):,.0f}"}
+    totals["value"], totals["value_standard_error"] = amount(value, error)
+    return (what, *(totals.get(name, "") for name in columns))
+
+
 def price_table(prices: Mapping[Any, Any], columns: Sequence[str] = PRINTED) -> list[tuple[str, ...]]:
     """:func:`price_cells` below a row of headings."""
-    return [("class", *(COLUMNS[name][0] for name in columns)), *price_cells(prices, columns)]
+    heading = "position" if _label(prices) == "position" else "class"
+    return [(heading, *(COLUMNS[name][0] for name in columns)), *price_cells(prices, columns)]
+
+
+def _label(prices: Mapping[Any, Any]) -> str:
+    return "position" if "position" in prices else "tranche"
 
 
 def aligned(rows: Sequence[Sequence[str]], blank: str = " ") -> list[tuple[str, ...]]:

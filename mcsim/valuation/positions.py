@@ -12,8 +12,9 @@ import numpy as np
 from kernels.discounting import SUMS
 from mcsim import store
 from mcsim.backend import Backend
+from mcsim.path_means import sum_of
 from mcsim.streams import Array, Claims, Streams
-from mcsim.valuation.price import DEFAULT, Pricer, Prices, prices_of, standard_error
+from mcsim.valuation.price import DEFAULT, Pricer, Prices, prices_of
 from mcsim.variables import GROUPS
 
 if TYPE_CHECKING:
@@ -59,13 +60,8 @@ class PositionPrices:
 
 
 def total_attributes(values: Array) -> dict[str, float]:
-    """Value of all positions and its standard error, USD, from ``values`` (position, path).
-
-    The error is that of the sum on each path: what one position loses to another on the same path cancels, and what they lose
-    together adds up.
-    """
-    total = np.asarray(values, np.float64).sum(axis=0)
-    return {"total_value": float(total.mean()), "total_value_standard_error": float(standard_error(total))}
+    """Attributes of a book's positions, from their ``values`` (position, path): value of all and its standard error, USD."""
+    return dict(zip(("total_value", "total_value_standard_error"), sum_of(values), strict=True))
 
 
 class PositionStage:

@@ -16,6 +16,7 @@ from kernels.discounting import SUMS, build_present_values
 from kernels.launch import compile_launcher
 from kernels.ops import make_ops
 from mcsim.errors import InputError, nearest, shown
+from mcsim.path_means import standard_error
 from mcsim.ranges import RANGES
 from mcsim.streams import Claims, Streams
 from mcsim.valuation.bounds import check_sums
@@ -189,14 +190,6 @@ def _flat(array: npt.NDArray[np.floating]) -> Array:
 def _over(a: Array, b: Array) -> Array:
     """``a / b``, NaN where ``b`` is 0."""
     return np.divide(a, b, out=np.full(np.shape(a), math.nan), where=b != 0)
-
-
-def standard_error(samples: Array) -> Array:
-    """Of the mean over the last axis: ``sd / sqrt(N)``, with N - 1 degrees of freedom; NaN for one sample."""
-    n = samples.shape[-1]
-    if n < 2:
-        return np.full(samples.shape[:-1], math.nan)
-    return np.asarray(samples.std(axis=-1, ddof=1) / math.sqrt(n))
 
 
 def _ratio(top: Array, bottom: Array) -> tuple[Array, Array]:

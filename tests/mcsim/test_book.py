@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import mcsim
 from mcsim import records, store
 from mcsim.cli import main
 from mcsim.errors import IncompleteRunError, InputError
-from mcsim.pipeline import Simulation
 from mcsim.results import Run
 from mcsim.simulation import simulator, stage
-from tests.mcsim.tiny_book import alone, book, run_book, staged_book
+from tests.mcsim.tiny_book import alone, book, cash_of, run_book, staged_book
 from tests.mcsim.whole_runs import same_bits, stored
 
 RunOf = Callable[..., Run]
@@ -60,10 +60,11 @@ def same_parts(left: Run, right: Run, *names: str) -> None:
 
 def test_its_store_has_a_place_for_each_part(run: Run) -> None:
     assert run.groups == (
-        "collateral/homes/pool", "collateral/shops/pool", "deals/first/path_values", "deals/first/prices",
-        "deals/first/tranches", "deals/second/path_values", "deals/second/prices", "deals/second/tranches", "scenarios",
+        "collateral/homes/pool", "collateral/shops/pool",
+        *(f"deals/{deal}/{group}" for deal in ("both", "first", "second") for group in ("path_values", "prices", "tranches")),
+        "positions/path_values", "positions/prices", "scenarios",
     )  # fmt: skip
-    assert (list(run.collateral), list(run.deals)) == (["homes", "shops"], ["first", "second"])
+    assert (list(run.collateral), list(run.deals)) == (["homes", "shops"], ["first", "both", "second"])
     homes, shops = run.collateral["homes"], run.collateral["shops"]
     assert (homes.pool.sizes["month"], shops.pool.sizes["month"]) == (47, 30), "each has its own horizon"
     assert run.scenarios.sizes["month"] == 48 and {"NY", "NV"} < set(run.scenarios.region.values.tolist())
@@ -131,42 +132,17 @@ def test_threads_and_blocks_do_not_change_a_bit(tmp_path: Path, run: Run, engine
     same_bits(run_book(tmp_path, {**config, "engine": {**config["engine"], **engine}}), run)
 
 
-# --- priced again ---
-
-
-def test_each_deal_is_priced_again_from_the_store(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*unused: object) -> None:
-        raise AssertionError("simulated")
-
-    monkeypatch.setattr(Simulation, "__init__", refuse)
-    for deal in run.deals.values():
-        again = deal.price()
-        for name in again:
-            np.testing.assert_array_equal(again[name], deal.prices[name], err_msg=str(name))
-        assert again.attrs["assumptions"] == deal.prices.attrs["assumptions"]
-    with pytest.raises(InputError, match=r"has 2 deals: first, second; ask for one: run\.deals\['first'\]\.price"):
-        run.price()
-    other = run.deals["first"].price(deal="pass_through", spread=0.01)
-    assert other.tranche.values.tolist() == ["PT", "R"]
-    # Of shops no loan has a balloon or sees a common factor: each deal says what its own collateral takes for granted.
-    independent = "Loans default independently of one another: no common factor of the property market."
-    assert independent in run.deals["second"].prices.attrs["assumptions"]
-    assert independent not in run.deals["first"].prices.attrs["assumptions"]
-
-
-def test_what_one_of_each_would_answer_names_what_there_is(run: Run) -> None:
-    for wanted in ("pool", "loans"):
-        with pytest.raises(
-            InputError, match=rf"2 collaterals: homes, shops; ask for one: run\.collateral\['homes'\]\.{wanted}"
-        ):
-            getattr(run, wanted)
-    for wanted in ("tranches", "path_values", "prices"):
-        with pytest.raises(InputError, match=rf"2 deals: first, second; ask for one: run\.deals\['first'\]\.{wanted}"):
-            getattr(run, wanted)
-    with pytest.raises(InputError, match="no collateral 'hoems'; did you mean 'homes'"):
-        _ = run.collateral["hoems"]
-    with pytest.raises(InputError, match="no deal 'frist'; did you mean 'first'"):
-        _ = run.deals["frist"]
+def test_a_deal_over_both_pays_out_all_that_both_pay_in(run: Run) -> None:
+    """In every month of every path: collections are both pools' cash, and are paid to the classes; shops end before homes do."""
+    flows = run.deals["both"].tranches.load()
+    pools = [cash_of(collateral.pool.isel(group=0)) for collateral in run.collateral.values()]
+    cash = sum(xr.align(*pools, join="outer", fill_value=0.0))
+    total = float(flows.collections.sum())
+    np.testing.assert_allclose(flows.collections, cash.transpose(*flows.collections.dims), rtol=0, atol=1e-9 * total)
+    paid = flows.interest_paid.sum("tranche") + flows.principal_paid.sum("tranche")
+    np.testing.assert_allclose(paid.transpose(*flows.collections.dims), flows.collections, rtol=0, atol=1e-9 * total)
+    assert flows.sizes["month"] == 47
+    assert float(run.deals["both"].prices.original_balance.sum()) == pytest.approx(run.attributes["pool_balance"], rel=1e-12)
 
 
 # --- loans ---
@@ -188,7 +164,7 @@ def test_a_loan_again_alone_is_its_row_of_the_loans_kept(run_of: RunOf) -> None:
 
 def test_prices_alone_are_the_same(run_of: RunOf, run: Run) -> None:
     small = run_of(output=(("flows", False),))
-    assert [group.split("/")[-1] for group in small.groups] == ["path_values", "prices"] * 2
+    assert [group.split("/")[-1] for group in small.groups] == ["path_values", "prices"] * 4
     for name, deal in run.deals.items():
         np.testing.assert_array_equal(small.deals[name].prices.value, deal.prices.value)
     with pytest.raises(InputError, match="kept no pool to price again"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings, settings_of
 from mcsim.market.start import load_market
@@ -28,6 +30,26 @@ SHOPS = (
 
 PASS_THROUGH = ("deal=pass_through", "pricing=none")
 
+BOTH = {
+    "name": "both",
+    "groups": ["homes", "shops"],
+    "classes": {
+        "S": {"share": 0.8, "coupon": {"rate": 0.03}},
+        "M": {"share": 0.2, "coupon": "net_wac"},
+        "R": {"coupon": "residual"},
+    },
+    "steps": [
+        {"pay_interest": ["S", "M"], "from": "interest"},
+        {"pay_principal": ["S", "M"], "rule": "sequential", "from": "principal"},
+        {"write_down": ["M", "S"]},
+        {"release": "R", "from": "all"},
+    ],
+}
+"""A deal over both collaterals."""
+
+WHOLE = {"instrument": "whole_loan", "of": "shops", "share": 1.0, "method": "spread", "inputs": {"spread": 0.02}}
+PIECE = {"instrument": "deal_class", "of": "first/A1", "share": 0.35, "method": "spread", "inputs": {"spread": 0.0131}}
+
 
 def one(overrides: tuple[str, ...]) -> dict[str, Any]:
     """The resolved configuration of a campaign of one each."""
@@ -49,8 +71,10 @@ def book(**shared: Any) -> dict[str, Any]:
         "collaterals": {name: {key: own[key] for key in parts[:2]} for name, own in (("homes", homes), ("shops", shops))},
         "deals": {
             "first": {"deal": homes["deal"], "groups": {"pool": "homes"}, "pricing": homes["pricing"]},
+            "both": {"deal": BOTH, "groups": {"homes": "homes", "shops": "shops"}, "pricing": {"spreads": {"default": 0.02}}},
             "second": {"deal": through["deal"], "groups": {"pool": "shops"}, "pricing": through["pricing"]},
         },
+        "positions": {"whole": WHOLE, "piece": PIECE},
         **{key: dict(value) if isinstance(value, tuple) else value for key, value in shared.items()},
     }
 
@@ -72,3 +96,11 @@ def staged_book(config: dict[str, Any]) -> Simulation:
     market = load_market(settings)
     loans = {name: load_portfolio(own.portfolio).loans for name, own in settings.collaterals.items()}
     return Simulation(market.settings, loans, market.curve, choose_backend(settings.backend, settings.precision))
+
+
+def cash_of(pool: xr.Dataset) -> xr.DataArray:
+    """What a collateral pays after servicing, (month, path)."""
+    return (
+        pool.interest + pool.advanced_interest + pool.scheduled_principal + pool.advanced_principal + pool.prepaid_principal
+        + pool.recovery - pool.servicing_fee
+    )  # fmt: skip

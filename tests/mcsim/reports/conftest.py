@@ -14,12 +14,31 @@ import xarray as xr
 
 from kernels.flows import FIELDS
 from mcsim import store
+from mcsim.reports.assumptions import price_assumptions
 
 MONTHS = 120
 NOTE = {"subject": "paid off", "text": "left out", "count": 2, "balance": 1.5e6, "loan_ids": ["7", "9"]}
 NOTE_SAID = "paid off: 2, 1,500,000 USD: left out (7, 9)"
 CLASSES = {"A-1": 0.85, "A-2": 0.08, "B-1": 0.05, "B-2": 0.02, "R": 0.0}
 SPREADS = {"A-1": 0.010, "A-2": 0.014, "B-1": 0.025, "B-2": 0.06, "R": 0.12}
+
+
+class FakeRun(SimpleNamespace):
+    """A stand-in for :class:`mcsim.results.Run` of one collateral and one deal."""
+
+    @property
+    def collateral(self) -> dict[str, Any]:
+        own = SimpleNamespace(config=self.config, attributes=getattr(self, "attributes", {}), pool=self.pool)
+        return {str(self.config["portfolio"]["name"]): own}
+
+    @property
+    def deals(self) -> dict[str, Any]:
+        assumptions = price_assumptions(self.config, getattr(self, "attributes", {}))
+        own = SimpleNamespace(
+            config={"deal": self.config["deal"], "groups": {"pool": next(iter(self.collateral))}},
+            tranches=self.tranches, prices=self.prices.assign_attrs(assumptions=assumptions),
+        )  # fmt: skip
+        return {str(self.config["deal"]["name"]): own}
 
 
 def build_run(folder: Path, n_paths: int = 64, n_months: int = MONTHS, balance: float = 2.0e9) -> Any:
@@ -64,7 +83,7 @@ def build_run(folder: Path, n_paths: int = 64, n_months: int = MONTHS, balance: 
         "backend": "cpu", "backend_reason": "no CUDA device", "precision": "float64",
         "created": "2026-11-21T23:00:00+00:00"
     }  # fmt: skip
-    return SimpleNamespace(
+    return FakeRun(
         path=folder, config=config, attributes=attributes, scenarios=scenarios, pool=pool, tranches=tranches, prices=prices
     )
 

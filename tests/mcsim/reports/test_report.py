@@ -21,7 +21,8 @@ from mcsim.errors import IncompleteRunError, StoreError
 from mcsim.reports import charts, facts
 from mcsim.reports.assumptions import price_assumptions
 from mcsim.reports.digits import decimals
-from mcsim.reports.report import FIGURE_SPACE, FORMATS, write_report
+from mcsim.reports.formats import FIGURE_SPACE, FORMATS
+from mcsim.reports.report import write_report
 from mcsim.reports.seal import report_problem
 from mcsim.reports.statistics import opening_balance, value_paths
 from tests.mcsim.reports.conftest import NOTE_SAID
