@@ -108,7 +108,7 @@ class Simulation:
                     for name, pool in block.pools.items():
                         self.collaterals[name].write_pool(where / COLLATERAL / name, item.block.first, pool)
                 if take is not None:
-                    take(item.block.first, block.pools, block.scenario.discount)
+                    take(item.block.first, block.pools, block.scenario.discount_factor)
                 open_blocks.close(item.block)
             return loan_sums
 

@@ -58,7 +58,7 @@ def run_deal(
     program : Program
         From :func:`~mcsim.deals.compile_deal`.
     pools : mapping of arrays
-        By group: (month 1..n, field, path) float64, USD; fields in the order of :data:`kernels.loan_month.FIELDS`. All of one shape:
+        By group: (month 1..n, field, path) float64, USD; fields in the order of :data:`kernels.flows.FIELDS`. All of one shape:
         a pool that ends before the longest is 0 afterwards. For a deal of one group, the array alone.
     backend : Backend
         Its target runs the waterfall. ``numpy`` and ``cpu`` agree to the last bit, as does any division into blocks of paths.

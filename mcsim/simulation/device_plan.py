@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kernels.device_memory import SHARE_OF_ROOM, Sizes
-from kernels.loan_terms import TILE, Row
+from kernels.loan_terms import TILE
+from kernels.observables import n_rows
 from kernels.ops import make_ops
-from kernels.scenario_terms import Variable, scratch_sizes
+from kernels.scenario_terms import scratch_sizes
 
 _DOUBLE = 8
 
@@ -72,7 +73,7 @@ def estimate_on_device(
     """
     real = 4 if precision == "float32" else 8
     n_months, n_paths = max(one.n_months for one in collaterals), max(one.n_paths for one in collaterals)
-    rows = len(Variable) + n_regions + Row.HOME_PRICE + n_regions  # as they are drawn, and as the loan months read them
+    rows = 2 * n_rows(n_regions)  # as they are drawn, and as the loan months read them
     scratch = sum(scratch_sizes(make_ops("numpy", precision), n_paths, n_regions))
     scenario = (rows * (n_months + 1) * n_paths + scratch) * real
     pool = max(one.pool for one in collaterals)

@@ -17,7 +17,7 @@ import numpy as np
 
 from tests.elementwise import model_rate, month_functions, philox_words, specials, speed_functions
 from tests.golden.test_bma import LOAN, check_cash_flow_a, speeds_a
-from tests.kernel_driver import FULL, KEY, Block, Models, mixed_loans, random_paths, run_one_loan
+from tests.kernel_driver import FULL, Block, Models, mixed_loans, random_paths, run_one_loan
 
 N = 130
 """Paths: more than a block of threads."""
@@ -86,15 +86,14 @@ def simulated_pool(block: Block, precision: str, superblock: int = 128) -> np.nd
     """Flows of ``block`` by the loan kernel of the ``cuda`` target, ``superblock`` tiles added up before the next are."""
     from kernels.device import put_all
     from kernels.loan_on_device import Block as OnDevice
-    from kernels.loan_on_device import LoansOnDevice
+    from kernels.loan_on_device import Collateral, LoansOnDevice, compiled
     from kernels.ops import make_ops
-    from mcsim.simulation.prepare import PreparedLoans
 
-    ops, models = make_ops("cuda", precision), block.models
-    reals, counts, balances, rates, accruals, scenario, n_rows, calendar_month, first_path, *_ = block.arguments(ops)
-    prepared = PreparedLoans(reals, counts, balances, rates, accruals, calendar_month, max(x.lag for x in block.loans))
-    there = LoansOnDevice(ops, (*models.built(), models.decrement), prepared, KEY, block.parameters(ops.real), superblock)
-    return there.start(OnDevice(put_all(scenario), n_rows, block.paths.width, first_path)).wait()
+    ops = make_ops("cuda", precision)
+    inputs, tables, market, _ = block.arguments(ops)
+    loans = Collateral(inputs, tables, market.calendar_month, market.key)
+    there = LoansOnDevice(ops, compiled(ops, block.names, block.models.decrement), loans, superblock)
+    return there.start(OnDevice(put_all(market.rows), market.n_rows, block.paths.width, market.first_path)).wait()
 
 
 def check_blocks(precision: str) -> None:

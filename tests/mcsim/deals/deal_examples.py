@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 
 CONF = Path(__file__).parents[3] / "conf" / "deal"
 SHIPPED = ("pass_through", "senior_subordinate", "conduit", "reserve_account")

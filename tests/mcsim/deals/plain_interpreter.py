@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim.deals.deal import Deal, Step
 
 
