@@ -14,7 +14,7 @@ from mcsim import progress, records
 from mcsim.errors import McsimError, WriteError, exhausted, printable
 from mcsim.files import reason
 from mcsim.records import setting
-from mcsim.reports.price_table import COLUMNS, PRINTED, laid_out, price_table
+from mcsim.reports.price_table import COLUMNS, PRINTED, PRINTED_OF_POSITIONS, laid_out, price_table, total_cells
 from mcsim.settings import Settings
 from mcsim.store.layout import DEALS
 
@@ -72,6 +72,8 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
             shown = store.read_block(run.path, f"{DEALS}/{name}/prices", ["tranche", *COLUMNS])
             of = title if len(settings.deals) == 1 else f"{title}: {name}"
             lines += price_lines(shown, of, assumptions_of(settings.raw, run.attributes, name))
+        if settings.positions:
+            lines += position_lines(run.positions, f"{title}: positions")
         if run.folder.report.is_file():
             lines.append(f"report  {run.folder.report}")
         show([*lines, f"store   {run.folder.store}"])
@@ -90,6 +92,15 @@ def price_lines(prices: Mapping[Any, Any], title: str, assumptions: Sequence[str
     columns = [name for name in PRINTED if not (narrow and name in _LEFT_OUT)]
     rows = [tuple(map(_encodable, row)) for row in price_table(prices, columns)]
     return [title, *laid_out(rows), *(f"* {sentence}" for sentence in assumptions)]
+
+
+def position_lines(positions: Any, title: str) -> list[str]:
+    """The table of positions, a title above it, the book's total below it; ``positions`` as ``run.positions``."""
+    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _NARROW
+    columns = [name for name in PRINTED_OF_POSITIONS if not (narrow and name in _LEFT_OUT)]
+    value, error = (positions.attrs[name] for name in ("total_value", "total_value_standard_error"))
+    rows = [*price_table(positions, columns), total_cells("all positions", positions, value, error, columns)]
+    return [title, *laid_out([tuple(map(_encodable, row)) for row in rows])]
 
 
 def show(lines: Sequence[str]) -> None:

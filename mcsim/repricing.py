@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,9 @@ import numpy as np
 from kernels.loan_month import FIELDS
 from mcsim import store
 from mcsim.backend import choose_backend
-from mcsim.configuration import settings_of
+from mcsim.configuration import repriced, settings_of
 from mcsim.errors import InputError, first_of, shown
-from mcsim.layouts import deal_groups
+from mcsim.layouts import deal_groups, is_book
 from mcsim.records import recorded_config
 from mcsim.settings import DealChoice, Position, Pricing, Settings
 from mcsim.store.layout import COLLATERAL
@@ -95,6 +95,52 @@ def price_stored(run: Run, deals: Mapping[str, DealChoice], positions: Mapping[s
     return book.finish()
 
 
+def price_again(
+    run: Run, overrides: Sequence[str], config_dir: str | Path | None = None
+) -> tuple[dict[str, xr.Dataset], xr.Dataset | None]:
+    """Prices by deal, as ``run.deals[...].prices``, and positions, as ``run.positions``, of what overrides name.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    overrides : sequence of str
+        As :func:`mcsim.configuration.repriced` takes them; without any all of the book is priced again.
+    config_dir : path, optional
+        A directory of the user's own options.
+
+    Raises
+    ------
+    InputError
+        What is wrong with them, all together.
+    """
+    require_manifest(run.path)
+    config = recorded_config(run.path)
+    from mcsim.valuation.stage import prices_dataset
+
+    if overrides:  # another deal may lack the class of which a position is that is not asked for
+        kept = _named(overrides, "positions")
+        config["positions"] = {name: own for name, own in (config.get("positions") or {}).items() if name in kept}
+    settings = repriced(config, overrides, config_dir)
+    named = _named(overrides, "deals") if is_book(config) else {*(settings.deals if _of_the_one_deal(overrides) else ())}
+    deals = {name: own for name, own in settings.deals.items() if name in named or not overrides}
+    prices = {}
+    for name, found in price_stored(run, deals).deals.items() if deals else ():
+        own = run.deals[name] if name in run.deals else run.deals.only("price(...)")
+        prices[name] = prices_dataset(found).assign_attrs(assumptions=own.assumptions(deals[name].deal))
+    return prices, priced_positions(run, settings) if settings.positions else None
+
+
+def _named(overrides: Sequence[str], part: str) -> set[str]:
+    """Names of the entries of a part that overrides are of."""
+    keys = [str(text).lstrip("+~").partition("=")[0].split(".") for text in overrides]
+    return {key[1] for key in keys if key[0] == part and len(key) > 1}
+
+
+def _of_the_one_deal(overrides: Sequence[str]) -> bool:
+    return any(not str(text).lstrip("+~").startswith("positions") for text in overrides)
+
+
 def value_positions(run: Run, positions: Any) -> xr.Dataset:
     """Positions over the stored pools, by their settings; as ``run.positions``.
 
@@ -111,9 +157,9 @@ def value_positions(run: Run, positions: Any) -> xr.Dataset:
 
 
 def priced_positions(run: Run, settings: Settings) -> xr.Dataset:
-    """The positions of settings that were checked, over the run's stored pools, whatever of its deals they need."""
-    deals = {position.of.partition("/")[0] for position in settings.positions.values()} & {*settings.deals}
-    found = price_stored(run, {name: settings.deals[name] for name in settings.deals if name in deals}, settings.positions)
+    """Positions of settings that were checked, over the run's stored pools, and whatever of the deals they need."""
+    needed = {position.of.partition("/")[0] for position in settings.positions.values()}
+    found = price_stored(run, {name: own for name, own in settings.deals.items() if name in needed}, settings.positions)
     assert found.positions is not None  # there is one at least
     return found.positions.dataset()
 

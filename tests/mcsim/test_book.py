@@ -15,10 +15,9 @@ import mcsim
 from mcsim import records, store
 from mcsim.cli import main
 from mcsim.errors import IncompleteRunError, InputError
-from mcsim.pipeline import Simulation
 from mcsim.results import Run
 from mcsim.simulation import simulator, stage
-from tests.mcsim.tiny_book import PIECE, WHOLE, alone, book, run_book, staged_book
+from tests.mcsim.tiny_book import alone, book, cash_of, run_book, staged_book
 from tests.mcsim.whole_runs import same_bits, stored
 
 RunOf = Callable[..., Run]
@@ -135,94 +134,15 @@ def test_threads_and_blocks_do_not_change_a_bit(tmp_path: Path, run: Run, engine
 
 def test_a_deal_over_both_pays_out_all_that_both_pay_in(run: Run) -> None:
     """In every month of every path: collections are both pools' cash, and are paid to the classes; shops end before homes do."""
-    flows, cash = run.deals["both"].tranches.load(), 0.0
-    for collateral in run.collateral.values():
-        pool = collateral.pool.isel(group=0)
-        cash = xr.align(cash, _cash(pool), join="outer", fill_value=0.0) if not np.isscalar(cash) else (_cash(pool),)
-        cash = sum(cash)
+    flows = run.deals["both"].tranches.load()
+    pools = [cash_of(collateral.pool.isel(group=0)) for collateral in run.collateral.values()]
+    cash = sum(xr.align(*pools, join="outer", fill_value=0.0))
     total = float(flows.collections.sum())
     np.testing.assert_allclose(flows.collections, cash.transpose(*flows.collections.dims), rtol=0, atol=1e-9 * total)
     paid = flows.interest_paid.sum("tranche") + flows.principal_paid.sum("tranche")
     np.testing.assert_allclose(paid.transpose(*flows.collections.dims), flows.collections, rtol=0, atol=1e-9 * total)
     assert flows.sizes["month"] == 47
     assert float(run.deals["both"].prices.original_balance.sum()) == pytest.approx(run.attributes["pool_balance"], rel=1e-12)
-
-
-def _cash(pool: xr.Dataset) -> xr.DataArray:
-    return (
-        pool.interest + pool.advanced_interest + pool.scheduled_principal + pool.advanced_principal + pool.prepaid_principal
-        + pool.recovery - pool.servicing_fee
-    )  # fmt: skip
-
-
-# --- positions ---
-
-
-def test_positions_are_valued_in_passing(run: Run) -> None:
-    """A share of a class at the class's own spread is that share of its value; whole loans are worth their discounted cash."""
-    positions, prices = run.positions, run.deals["first"].prices
-    assert positions.position.values.tolist() == ["whole", "piece"]
-    piece, whole = (float(positions.value.sel(position=name)) for name in ("piece", "whole"))
-    assert piece == pytest.approx(0.35 * float(prices.value.sel(tranche="A1")), rel=1e-14)
-    pool = run.collateral["shops"].pool.isel(group=0)
-    discount = run.scenarios.discount_factor.sel(month=pool.month) * np.exp(-0.02 * pool.month / 12)
-    # 30 months of float64 sums in another order; cash below the fee in no month.
-    assert whole == pytest.approx(float((_cash(pool) * discount).sum("month").mean("path")), rel=1e-12)
-    assert positions.attrs["total_value"] == pytest.approx(piece + whole, rel=1e-14)
-    assert positions.attrs["total_value_standard_error"] > 0
-
-
-def test_a_new_position_over_stored_flows_simulates_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*unused: object) -> None:
-        raise AssertionError("simulated")
-
-    monkeypatch.setattr(Simulation, "__init__", refuse)
-    again = run.value({"whole": WHOLE, "piece": PIECE})
-    for name in again:
-        np.testing.assert_array_equal(again[name], run.positions[name], err_msg=str(name))
-    assert again.attrs["total_value"] == run.positions.attrs["total_value"]
-    half = run.value({"mine": {**WHOLE, "share": 0.5}, "other": {**PIECE, "of": "both/M"}})
-    assert float(half.value.sel(position="mine")) == float(run.positions.value.sel(position="whole")) / 2
-    with pytest.raises(InputError, match=r"positions\.mine\.of = 'hoems'.*did you mean 'homes'"):
-        run.value({"mine": {**WHOLE, "of": "hoems"}})
-
-
-# --- priced again ---
-
-
-def test_each_deal_is_priced_again_from_the_store(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*unused: object) -> None:
-        raise AssertionError("simulated")
-
-    monkeypatch.setattr(Simulation, "__init__", refuse)
-    for deal in run.deals.values():
-        again = deal.price()
-        for name in again:
-            np.testing.assert_array_equal(again[name], deal.prices[name], err_msg=str(name))
-        assert again.attrs["assumptions"] == deal.prices.attrs["assumptions"]
-    with pytest.raises(InputError, match=r"has 3 deals: first, both, second; ask for one: run\.deals\['first'\]\.price"):
-        run.price()
-    other = run.deals["first"].price(deal="pass_through", spread=0.01)
-    assert other.tranche.values.tolist() == ["PT", "R"]
-    # Of shops no loan has a balloon or sees a common factor: each deal says what its own collateral takes for granted.
-    independent = "Loans default independently of one another: no common factor of the property market."
-    assert independent in run.deals["second"].prices.attrs["assumptions"]
-    assert independent not in run.deals["first"].prices.attrs["assumptions"]
-
-
-def test_what_one_of_each_would_answer_names_what_there_is(run: Run) -> None:
-    for wanted in ("pool", "loans"):
-        with pytest.raises(
-            InputError, match=rf"2 collaterals: homes, shops; ask for one: run\.collateral\['homes'\]\.{wanted}"
-        ):
-            getattr(run, wanted)
-    for wanted in ("tranches", "path_values", "prices"):
-        with pytest.raises(InputError, match=rf"3 deals: first, both, second; ask for one: run\.deals\['first'\]\.{wanted}"):
-            getattr(run, wanted)
-    with pytest.raises(InputError, match="no collateral 'hoems'; did you mean 'homes'"):
-        _ = run.collateral["hoems"]
-    with pytest.raises(InputError, match="no deal 'frist'; did you mean 'first'"):
-        _ = run.deals["frist"]
 
 
 # --- loans ---

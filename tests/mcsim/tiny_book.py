@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings, settings_of
 from mcsim.market.start import load_market
@@ -94,3 +96,11 @@ def staged_book(config: dict[str, Any]) -> Simulation:
     market = load_market(settings)
     loans = {name: load_portfolio(own.portfolio).loans for name, own in settings.collaterals.items()}
     return Simulation(market.settings, loans, market.curve, choose_backend(settings.backend, settings.precision))
+
+
+def cash_of(pool: xr.Dataset) -> xr.DataArray:
+    """What a collateral pays after servicing, (month, path)."""
+    return (
+        pool.interest + pool.advanced_interest + pool.scheduled_principal + pool.advanced_principal + pool.prepaid_principal
+        + pool.recovery - pool.servicing_fee
+    )  # fmt: skip
