@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.records import Record, at_most, missing
 from kernels import behaviour
+from kernels.flows import FIELDS
 from kernels.launch import compile_launcher
 from kernels.loan_blocks import build_loan_block, scratch_sizes
-from kernels.loan_month import FIELDS
 from kernels.loan_terms import TILE, Count, Real, Row
 from kernels.ops import LANES, make_ops
 from kernels.special import atan_coefficients

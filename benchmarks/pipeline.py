@@ -11,7 +11,7 @@ from typing import Any
 
 import mcsim
 from benchmarks.records import Record
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim import store
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
+
 CAPABILITY = (9, 0)
 """Hopper: H100, H200."""
 
@@ -147,28 +149,28 @@ def measure(ptx: str) -> Measured:
 
 def loan_kernel(decrement: str, precision: str = "float32") -> tuple[Callable[..., None], tuple[Any, ...]]:
     """The loan kernel with the full behavioural set, and the types of its arguments."""
-    from numba import int64, uint32
-    from numba.np.numpy_support import from_dtype
+    from numba import typeof
 
-    from kernels import behaviour
-    from kernels.loan_cuda import build_kernel
+    from kernels.launchers.block import chosen
+    from kernels.launchers.cuda import Tiles, TileScratch, build_kernel
+    from kernels.launchers.groups import ByModel, Inputs, Market
+    from kernels.loan_terms import Tables
     from kernels.ops import make_ops
 
     ops = make_ops("cuda", precision)
-    models = behaviour.PREPAYMENT["richard_roll"], behaviour.DEFAULT["ltv_hazard"], behaviour.SEVERITY["ltv_severity"]
-    real = from_dtype(ops.real)
-    row, table = real[::1], real[:, ::1]
-    terms = (table, int64[:, ::1], table, table, table)
-    scenario = (row, int64, int64, int64, uint32[::1], row, row, row)
-    sizes, scratch = (int64, int64, int64), (row, row, row, row)
-    return build_kernel(ops, *models, decrement), (*terms, *scenario, *sizes, *scratch)
+    row, table, counts = np.zeros(1, ops.real), np.zeros((1, 1), ops.real), np.zeros((1, 1), np.int64)
+    inputs = ByModel(*[Inputs(row, table, row)] * 3)
+    tables, market = Tables(table, counts, table, table, table, table, 1), Market(row, 1, 1, 1, np.zeros(2, np.uint32))
+    arguments = inputs, tables, market, Tiles(1, 1), TileScratch(row, row, row), row
+    models = chosen(ByModel("richard_roll", "ltv_hazard", "ltv_severity"))
+    return build_kernel(ops, models, decrement), tuple(typeof(argument) for argument in arguments)
 
 
 def reduce_kernel() -> tuple[Callable[..., None], tuple[Any, ...]]:
     """The sum of the tiles, in float64."""
     from numba import float32, float64, int64
 
-    from kernels.loan_cuda import build_reduce
+    from kernels.launchers.cuda import build_reduce
 
     return build_reduce(), (float32[::1], int64, float64[::1])
 

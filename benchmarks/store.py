@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.loans import make_inputs, make_run
 from benchmarks.records import Record
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from kernels.ops import LANES
 from mcsim import store
 from mcsim.store.layout import plan

@@ -63,51 +63,6 @@ def build_scheduled_principal(ops: Ops) -> Callable[..., Any]:
     return scheduled_principal
 
 
-def build_adjustable_terms(ops: Ops) -> Callable[..., Any]:
-    """``terms(note, index, resets, margin, cap, life_cap, life_floor, rounding, remaining, amortises, matures)``.
-
-    Note rate and scheduled principal rate of an adjustable-rate loan this month: reset where due (``resets``), then recast over
-    the ``remaining`` level payments, which between resets gives the payment set at the last one.
-    """
-    reset_rate, level_principal_rate = build_reset_rate(ops), build_level_principal_rate(ops)
-    where, one, half, per_month = ops.where, ops.real(1), ops.real(0.5), ops.real(1 / 12)
-
-    @ops.function
-    def adjustable_terms(
-        note, index, resets, margin, cap, life_cap, life_floor, rounding, remaining, amortises, matures
-    ):  # type: ignore[no-untyped-def]  # fmt: skip
-        note = where(resets, reset_rate(note, index, margin, cap, life_cap, life_floor, rounding), note)
-        principal_rate = amortises * level_principal_rate(note * per_month, remaining)
-        return note, where(matures > half, one, principal_rate)
-
-    return adjustable_terms
-
-
-def build_reset_rate(ops: Ops) -> Callable[..., Any]:
-    """``reset_rate(old, index, margin, cap, life_cap, life_floor, rounding)``: note rate after a reset, all annual.
-
-    Index plus margin, rounded to the nearest multiple of ``rounding`` (0: not rounded), then held within ``cap`` of the old
-    rate, then within the life cap and floor: the order of the agencies' uniform adjustable-rate notes, section 4, "Calculation
-    of Changes" before "Limits on Interest Rate Changes". Halfway between two multiples it takes the even one.
-    """
-    where, zero, one = ops.where, ops.real(0), ops.real(1)
-    # Adding 1.5 * 2**mantissa rounds to an integer, on every target.
-    rounder = ops.real(1.5 * 2.0 ** (23 if ops.precision == "float32" else 52))
-
-    @ops.function
-    def reset_rate(old, index, margin, cap, life_cap, life_floor, rounding):  # type: ignore[no-untyped-def]
-        rate = index + margin
-        rounds = rounding > zero
-        multiples = (rate / where(rounds, rounding, one) + rounder) - rounder
-        rate = where(rounds, multiples * rounding, rate)
-        rate = where(rate < old - cap, old - cap, rate)
-        rate = where(rate > old + cap, old + cap, rate)
-        rate = where(rate > life_cap, life_cap, rate)
-        return where(rate < life_floor, life_floor, rate)
-
-    return reset_rate
-
-
 def build_log1p(ops: Ops) -> Callable[..., Any]:
     """``log(1 + f)`` for a monthly rate, 0 <= f <= 1/3, without the rounding of 1 + f: ``2 atanh(f / (2 + f))``."""
     terms = 5 if ops.precision == "float32" else 13

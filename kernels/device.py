@@ -10,6 +10,7 @@ call returns. An array of it is no numpy array, so that code which would fail on
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -144,9 +145,8 @@ class _CupyDevice:
 
     def __init__(self) -> None:
         import cupy
-        import cupyx
 
-        self._cupy, self._empty_pinned = cupy, cupyx.empty_pinned
+        self._cupy = cupy
         self._lock = threading.RLock()
         # Non-blocking: nothing that another library puts on the legacy stream makes them wait.
         self._compute, self._copies = (cupy.cuda.Stream(non_blocking=True) for _ in range(2))
@@ -185,10 +185,16 @@ class _CupyDevice:
     def fetch(self, array: Any, out: np.ndarray | None = None) -> Copy:
         with self.queueing():
             source = self._cupy.ascontiguousarray(array)
-            into = self._empty_pinned(source.shape, source.dtype) if out is None else out
+            into = self._pinned(source.shape, source.dtype) if out is None else out
             self._copies.wait_event(self._compute.record())
             self._cupy.asnumpy(source, stream=self._copies, out=into, blocking=False)
             return _CupyCopy(source, into, self._copies.record())
+
+    def _pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        """Memory of the host that the device copies into by itself; from CuPy's pool, and back to it with the array."""
+        size = math.prod(shape)
+        memory = self._cupy.cuda.alloc_pinned_memory(max(size, 1) * dtype.itemsize)
+        return np.frombuffer(memory, dtype, size).reshape(shape)
 
     def memory(self) -> Memory:
         free, total = self._cupy.cuda.Device().mem_info

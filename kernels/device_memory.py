@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kernels.loan_rows import N_FIELDS, UNIFORM
+from kernels.flows import N_FIELDS
+from kernels.launchers.rows import State
 from kernels.loan_terms import TILE, Count, Real
 
-N_STATE = UNIFORM
+N_STATE = int(State.UNIFORM)
 """Rows of a loan's state on a device: those before the stored uniforms, which a thread draws again rather than keep."""
 
 SHARE_OF_ROOM = 0.5
@@ -35,7 +36,7 @@ class Sizes(NamedTuple):
     @property
     def loans(self) -> int:
         """Bytes of terms and schedules: there for the whole run."""
-        return self.n_loans * ((len(Real) + 2 * self.n_months) * self.real + len(Count) * _DOUBLE)
+        return self.n_loans * ((len(Real) + 3 * self.n_months) * self.real + len(Count) * _DOUBLE)
 
     @property
     def tile(self) -> int:

@@ -11,10 +11,12 @@ from numba import cuda
 
 from kernels.device import Copy, device, put_all
 from kernels.device_memory import N_STATE, SHARE_OF_ROOM, Sizes, tiles_in_flight
+from kernels.flows import N_FIELDS
 from kernels.launch import CUDA_THREADS
-from kernels.loan_cuda import build_kernel, build_reduce
-from kernels.loan_rows import N_FIELDS
-from kernels.loan_terms import TILE
+from kernels.launchers.block import chosen
+from kernels.launchers.cuda import Tiles, TileScratch, build_kernel, build_reduce
+from kernels.launchers.groups import ByModel, Market
+from kernels.loan_terms import TILE, Tables
 from kernels.ops import Ops
 
 
@@ -22,10 +24,22 @@ class Block(NamedTuple):
     """A block of paths on the device."""
 
     rows: Any
-    """flat (month 0..n, row, path) in the run's precision: :class:`kernels.loan_terms.Row`."""
+    """flat (month 0..n, row, path) in the run's precision: :data:`kernels.observables.ROW`."""
     n_rows: int
     n_paths: int
     first_path: int
+
+
+class Collateral(NamedTuple):
+    """Loans and what their models read, on the host."""
+
+    inputs: ByModel
+    """Of :class:`kernels.launchers.groups.Inputs`."""
+    tables: Tables
+    calendar_month: int
+    """Of month 1; January is 0."""
+    key: np.ndarray
+    """(2,) uint32, of the random numbers."""
 
 
 class LoansOnDevice:
@@ -35,56 +49,45 @@ class LoansOnDevice:
     ----------
     ops : Ops
         Of target ``cuda``.
-    models : tuple
-        Prepayment, default and severity model, decrement.
-    loans : PreparedLoans
-        Terms and schedules.
-    key : array
-        (2,) uint32, of the random numbers.
-    parameters : tuple of arrays
-        Of the three models.
+    kernels : tuple
+        :func:`compiled` for the models.
+    loans : Collateral
     superblock : int
         Tiles that are added up in float64 before they join what was added up before: the same shape as on the other targets.
     """
 
-    def __init__(
-        self, ops: Ops, models: tuple[Any, ...], loans: Any, key: np.ndarray, parameters: tuple[Any, ...], superblock: int
-    ) -> None:
+    def __init__(self, ops: Ops, kernels: tuple[Any, Any, Any], loans: Collateral, superblock: int) -> None:
         self._ops, self._superblock = ops, superblock
-        self._lag_size, self._calendar_month = loans.lag_size, loans.calendar_month
-        self._kernel, self._reduce, self._add = _compiled(ops, models)
-        self._by_loan = put_all((loans.reals, loans.counts, loans.balances, loans.principal_rates))
-        self._accruals, self._key, *self._parameters = put_all((loans.accruals, key, *parameters))
+        self._kernel, self._reduce, self._add = kernels
+        self._loans: Collateral = put_all(loans)
 
     def __len__(self) -> int:
-        return int(self._by_loan[0].shape[0])
+        return int(self._loans.tables.reals.shape[0])
 
     def start(self, block: Block, loans: slice = slice(None)) -> Copy:
         """Queue the months of ``loans`` on a block and the copy of their sums: (month, field, path) float64, once waited for."""
-        here = device()
+        here, tables = device(), self._loans.tables
         with here.queueing():
-            pool = self._simulate(block, tuple(array[loans] for array in self._by_loan))
+            chosen = {name: getattr(tables, name)[loans] for name in ("reals", "counts", "balances", "principal_rates")}
+            inputs = ByModel(*(of_model._replace(columns=of_model.columns[loans]) for of_model in self._loans.inputs))
+            pool = self._simulate(block, inputs, tables._replace(**chosen))
             return here.fetch(pool)
 
-    def _simulate(self, block: Block, by_loan: tuple[Any, ...]) -> Any:
+    def _simulate(self, block: Block, inputs: ByModel, tables: Tables) -> Any:
         here, real = device(), self._ops.real
-        n_loans, n_months = by_loan[-1].shape
-        sizes = Sizes(n_loans, n_months, block.n_paths, self._lag_size, np.dtype(real).itemsize)
+        n_loans, n_months = tables.principal_rates.shape
+        sizes = Sizes(n_loans, n_months, block.n_paths, tables.lag_size, np.dtype(real).itemsize)
         flight = tiles_in_flight(sizes, int(SHARE_OF_ROOM * here.memory().free))
-        scratch = [
-            here.empty(flight * TILE * size * block.n_paths, real) for size in (N_STATE, self._lag_size, self._lag_size)
-        ]
+        rows = (N_STATE, tables.lag_size, tables.lag_size)
+        scratch = TileScratch(*(here.empty(flight * TILE * size * block.n_paths, real) for size in rows))
+        market = Market(block.rows, block.n_rows, self._loans.calendar_month, block.first_path, self._loans.key)
         size = n_months * N_FIELDS * block.n_paths
         partial, pool = here.empty(flight * size, real), here.zeros(size, np.float64)
         threads = min(block.n_paths, CUDA_THREADS)
         blocks, sums = -(-block.n_paths // threads), pool
         for first_tile in range(0, sizes.n_tiles, flight):
-            now = min(flight, sizes.n_tiles - first_tile)
-            here.launch(
-                self._kernel, (blocks, now), (threads, 1),
-                *by_loan, self._accruals, block.rows, block.n_rows, self._calendar_month, block.first_path, self._key,
-                *self._parameters, self._lag_size, first_tile, block.n_paths, *scratch, partial,
-            )  # fmt: skip
+            now, tiles = min(flight, sizes.n_tiles - first_tile), Tiles(first_tile, block.n_paths)
+            here.launch(self._kernel, (blocks, now), (threads, 1), inputs, tables, market, tiles, scratch, partial)
             for first, end in _superblocks(first_tile, first_tile + now, self._superblock):
                 if first > 0 and first % self._superblock == 0:
                     sums = here.zeros(size, np.float64)
@@ -119,5 +122,7 @@ def build_add() -> Callable[..., None]:
 
 
 @lru_cache(maxsize=8)
-def _compiled(ops: Ops, models: tuple[Any, ...]) -> tuple[Any, Any, Any]:
-    return cuda.jit(build_kernel(ops, *models), fastmath=False), cuda.jit(build_reduce()), cuda.jit(build_add())
+def compiled(ops: Ops, names: ByModel, decrement: str) -> tuple[Any, Any, Any]:
+    """The loan kernel for models, by name, and the two that add up its sums."""
+    kernel = build_kernel(ops, chosen(names), decrement)
+    return cuda.jit(kernel, fastmath=False), cuda.jit(build_reduce()), cuda.jit(build_add())

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kernels.loan_rows import N_FIELDS
+from kernels.flows import N_FIELDS
 from kernels.ops import LANES, Ops
 
 

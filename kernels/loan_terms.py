@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernels.ops import Ops
 
@@ -72,21 +73,93 @@ class Count(IntEnum):
     """Low 32 bits of the loan's number, which enters the random counter."""
     ID_HIGH = 15
     """High 32 bits of the loan's number."""
+    NOTE_RATE_ROW = 16
+    """Row of the table of note rates, where they are known beforehand; else -1."""
 
 
-class Row(IntEnum):
-    """Rows of a scenario block; the regions' home-price indices follow from :attr:`HOME_PRICE` on."""
+class Tables(NamedTuple):
+    """The loans of a launch: C-contiguous arrays, reals in the run's precision."""
 
-    MORTGAGE_RATE = 0
-    """Primary mortgage rate, annual."""
-    ADJUSTABLE_INDEX = 1
-    """Index of the adjustable-rate loans, annual."""
-    HOME_PRICE = 2
-    """First region's index over its value at the cut-off."""
+    reals: Any
+    """(loan, :class:`Real`)"""
+    counts: Any
+    """(loan, :class:`Count`) int64"""
+    balances: Any
+    """(loan, month): scheduled, at the start of the month, USD; read where the note rate is known beforehand."""
+    principal_rates: Any
+    """(loan, month): scheduled principal over that balance."""
+    note_rates: Any
+    """(row, month): annual; each schedule of note rates that is known beforehand, once."""
+    accruals: Any
+    """(day count, month): year fractions."""
+    lag_size: Any
+    """int: the longest lag from default to liquidation, months."""
 
 
-def build_calendar(ops: Ops) -> Callable[..., Any]:
-    """``calendar(counts, loan, month)``: age (months), whether default is possible and whether the loan matures (1 or 0)."""
+class Terms(NamedTuple):
+    """What is due of a loan in a month."""
+
+    note_rate: Any
+    """Annual."""
+    interest_rate: Any
+    """Of the month."""
+    principal_rate: Any
+    """Scheduled principal over balance."""
+    opening: Any
+    """Scheduled balance at the start of the month, USD."""
+    at_default: Any
+    """That of the month in which defaulted what is liquidated now."""
+
+
+class Calendar(NamedTuple):
+    """What a month is to a loan."""
+
+    age: Any
+    """Months."""
+    default_allowed: Any
+    """1 or 0."""
+    matures: Any
+    """1 in the month of maturity, else 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class KnownBeforehand:
+    """Terms whose note rate follows from the loan and the month; balance and payment follow from it (mcsim/simulation/prepare.py).
+
+    Attributes
+    ----------
+    note_rate : callable
+        ``note_rate(loans, month)``: annual, an entry a loan; ``loans`` has the columns that it ``reads``, by name; ``month`` is
+        1 in the first after the cut-off.
+    reads : tuple of str
+        Columns of the loans.
+    """
+
+    note_rate: Callable[[Any, int], Any]
+    reads: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ByPath:
+    """Terms whose note rate follows the scenario: note rate and scheduled balance are carried by path.
+
+    Attributes
+    ----------
+    build_month : callable
+        ``build_month(ops)``: ``month(reals, counts, loan, month)``, what is the same on every path.
+    build_step : callable
+        ``build_step(ops)``: ``step(note_rate, index, matures, month)``, note rate and principal rate on a path.
+    build_roll : callable
+        ``build_roll(ops)``: ``roll(opening, principal_rate, matures)``, the scheduled balance a month on.
+    """
+
+    build_month: Callable[[Ops], Callable[..., Any]]
+    build_step: Callable[[Ops], Callable[..., Any]]
+    build_roll: Callable[[Ops], Callable[..., Any]]
+
+
+def build_calendar(ops: Ops) -> Callable[..., Calendar]:
+    """``calendar(counts, loan, month)``: the :class:`Calendar`."""
     real, where, zero, one = ops.real, ops.where, ops.real(0), ops.real(1)
     age_at, maturity_at, last_at = int(Count.AGE), int(Count.MATURITY), int(Count.LAST_DEFAULT)
 
@@ -95,30 +168,35 @@ def build_calendar(ops: Ops) -> Callable[..., Any]:
         age = real(counts[loan, age_at] + month)
         default_allowed = where(month <= counts[loan, last_at], one, zero)
         matures = where(month == counts[loan, maturity_at], one, zero)
-        return age, default_allowed, matures
+        return Calendar(age, default_allowed, matures)
 
-    return calendar
+    return calendar  # type: ignore[no-any-return]
 
 
-def build_adjustable_calendar(ops: Ops) -> Callable[..., Any]:
-    """``calendar(reals, counts, loan, month)`` of an adjustable-rate loan.
-
-    Whether the rate resets, the largest change if it does (annual), the month in which the index is read, the level payments
-    left (real, >= 1), whether principal is paid (1 or 0).
-    """
-    real, zero, one = ops.real, ops.real(0), ops.real(1)
-    reset_at, period_at, lookback_at = int(Count.FIRST_RESET), int(Count.RESET_PERIOD), int(Count.LOOKBACK)
-    initial_at, periodic_at = int(Real.INITIAL_CAP), int(Real.PERIODIC_CAP)
-    maturity_at, io_at, amortisation_at = int(Count.MATURITY), int(Count.INTEREST_ONLY), int(Count.AMORTISATION)
+def build_known_terms(ops: Ops) -> Callable[..., Terms]:
+    """``terms(tables, loan, month)``: the :class:`Terms` of a loan whose note rate is known beforehand."""
+    accrue, where, maximum, zero = build_accrue(ops), ops.where, ops.maximum, ops.real(0)
+    lag_at, row_at = int(Count.LAG), int(Count.NOTE_RATE_ROW)
 
     @ops.function
-    def adjustable_calendar(reals, counts, loan, month):  # type: ignore[no-untyped-def]
-        since = month - counts[loan, reset_at]
-        resets = since >= 0 and since % counts[loan, period_at] == 0
-        cap = reals[loan, initial_at] if since <= 0 else reals[loan, periodic_at]
-        index_month = max(month - 1 - counts[loan, lookback_at], 0)
-        remaining = real(max(counts[loan, amortisation_at] - (month - 1), 1))
-        amortises = one if month > counts[loan, io_at] and month <= counts[loan, maturity_at] else zero
-        return resets, cap, index_month, remaining, amortises
+    def known_terms(tables, loan, month):  # type: ignore[no-untyped-def]
+        before = month - 1 - tables.counts[loan, lag_at]
+        at_default = where(before >= 0, tables.balances[loan, maximum(before, 0)], zero)
+        note = tables.note_rates[tables.counts[loan, row_at], month - 1]
+        interest_rate = accrue(tables, loan, month, note)
+        return Terms(
+            note, interest_rate, tables.principal_rates[loan, month - 1], tables.balances[loan, month - 1], at_default
+        )
 
-    return adjustable_calendar
+    return known_terms  # type: ignore[no-any-return]
+
+
+def build_accrue(ops: Ops) -> Callable[..., Any]:
+    """``accrue(tables, loan, month, note_rate)``: interest rate of the month."""
+    day_at = int(Count.DAY_COUNT)
+
+    @ops.function
+    def accrue(tables, loan, month, note_rate):  # type: ignore[no-untyped-def]
+        return note_rate * tables.accruals[tables.counts[loan, day_at], month - 1]
+
+    return accrue

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from kernels import home_prices, hull_white, mortgage_rate
+from kernels.observables import ROW
 from kernels.ops import LANES, Ops
 from kernels.scenario_regions import build_draw_quarter, build_grow, build_observe_prices, build_write
 from kernels.scenario_terms import (
@@ -27,7 +28,6 @@ from kernels.scenario_terms import (
     RESULT,
     National,
     Tenor,
-    Variable,
     X,
 )
 
@@ -57,7 +57,7 @@ def build(ops: Ops) -> Callable[..., None]:
     ``work``            flat, :func:`scratch_sizes`    scratch
     ``normals``         flat                           scratch
     ``regional``        flat                           scratch
-    ``market``          flat (4, n + 1, path)          written: :class:`Variable`
+    ``market``          flat (4, n + 1, path)          written: :data:`kernels.observables.MARKET_ROWS`
     ``prices``          flat (S, n + 1, path)          written: home-price index over its value at month 0
     ==================  =============================  ===========================================================
 
@@ -181,7 +181,9 @@ def _build_observe(ops: Ops) -> Callable[..., None]:
         _build_par_rates(ops), hull_white.build_discount(ops), mortgage_rate.build_mortgage_rate(ops))  # fmt: skip
     write, lanes, at = build_write(ops), ops.lanes, ops.at
     index_row, two_row, ten_row = (PAR_RATES + int(t) for t in (Tenor.ADJUSTABLE_INDEX, Tenor.TWO_YEARS, Tenor.TEN_YEARS))
-    mortgage_at, index_at, short_at, discount_at = (int(v) for v in Variable)
+    mortgage_at, index_at, short_at, discount_at = (
+        ROW[name] for name in ("mortgage_rate", "adjustable_index", "short_rate", "discount_factor")
+    )
 
     @ops.function
     def observe(

@@ -8,19 +8,6 @@ from kernels import home_prices
 from kernels.ops import LANES, Ops
 
 
-class Variable(IntEnum):
-    """First axis of ``market``."""
-
-    MORTGAGE_RATE = 0
-    """Primary mortgage rate, annual."""
-    ADJUSTABLE_INDEX = 1
-    """Par rate that adjustable-rate loans follow, annual."""
-    SHORT_RATE = 2
-    """Short rate, annual, continuously compounded."""
-    DISCOUNT = 3
-    """Value today of 1 USD at the end of the month on this path."""
-
-
 class Tenor(IntEnum):
     """Par rates computed in every month: rows of the coupon tables."""
 

@@ -144,3 +144,20 @@ def build_sda_cdr(ops: Ops) -> Callable[..., Any]:
         return multiple * where(age <= first, rise * age, where(age <= plateau, peak, falling))
 
     return sda_cdr
+
+
+@lru_cache(maxsize=None)
+def build_to_monthly(ops: Ops) -> Callable[..., Any]:
+    """``to_monthly(annual)``: SMM (MDR) from CPR (CDR), by whichever of the two forms holds."""
+    log_survival, monthly, short = build_log_survival(ops), build_monthly(ops), build_short_monthly(ops)
+    most, where = ops.real(SHORT_MOST[ops.precision]), ops.where
+
+    @ops.function
+    def to_monthly(annual):  # type: ignore[no-untyped-def]
+        return short(annual) if annual <= most else monthly(log_survival(annual), annual)
+
+    def of_arrays(annual: Any) -> Any:
+        within = annual <= most
+        return short(annual) if within.all() else where(within, short(annual), monthly(log_survival(annual), annual))
+
+    return of_arrays if ops.target == "numpy" else to_monthly

@@ -182,7 +182,7 @@ class Banks(NamedTuple):
 class Inputs(NamedTuple):
     """What months bring, float64.
 
-    ``pool`` is flat (group, month 1..n, field, path), fields of :data:`kernels.loan_month.FIELDS`; ``tables`` (table, month 1..m),
+    ``pool`` is flat (group, month 1..n, field, path), fields of :data:`kernels.flows.FIELDS`; ``tables`` (table, month 1..m),
     where a month beyond the last has the last's; ``rows`` flat (row, month 1..n, path).
     """
 

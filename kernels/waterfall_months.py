@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from kernels.ops import Ops
 from kernels.waterfall import build_collect, build_net_wac, build_rate_on
 from kernels.waterfall_machine import Register

@@ -17,18 +17,7 @@ from kernels.waterfall_months import build_begin, build_close
 def build_waterfall(ops: Ops) -> Callable[..., None]:
     """``waterfall(...)``: the flows of a deal, for ``span.width`` paths from ``span.first`` on.
 
-    ================  =======================================================  ================================================
-    ``instructions``  :class:`~kernels.waterfall_machine.Instructions`         checked: an unknown code turns every register
-                                                                               of its paths to NaN
-    ``wiring``        :class:`~kernels.waterfall_machine.Wiring`
-    ``banks``         :class:`~kernels.waterfall_machine.Banks`
-    ``fee_rate``      float64                                                  sum of the deal's fees, annual
-    ``span``          :class:`~kernels.waterfall_machine.Span`
-    ``inputs``        :class:`~kernels.waterfall_machine.Inputs`
-    ``registers``     flat (register, width) float64                           state at closing; changed
-    ``out``           flat (row, month 1..n, path) float64                     written
-    ================  =======================================================  ================================================
-    """
+    ================  =======================================================  ========================================="""
     begin, close = build_begin(ops), build_close(ops)
     keep, restore, execute = _build_keep(ops), _build_restore(ops), _chain(ops, list(_loops(ops).items()))
     zero, one = ops.real(0), ops.real(1)

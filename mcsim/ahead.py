@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim.backend import Backend
 from mcsim.deals.checks import load_deal
 from mcsim.deals.compiler import compile_deal

@@ -126,7 +126,7 @@ def _class_problem(settings: Settings, of: str) -> str:
     if not slash:
         return f"expected DEAL/CLASS{'' if deals else ', and there is no deal'}; deals: {first_of([*deals]) or 'none'}"
     if name not in deals:
-        return f"no such deal{nearest(name, deals)}"
+        return f"no such deal{nearest(name, deals) if deals else ', and no other'}"
     classes: Any = deals[name].deal.get("classes")
     if not isinstance(classes, Mapping) or of_class in classes:
         return ""

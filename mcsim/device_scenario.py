@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
 
 from kernels.device import device
-from kernels.loan_terms import Row
-from kernels.scenario_terms import Variable
+from kernels.observables import MARKET_ROWS, REGION_ROWS, ROW, SCENARIO_ROWS, n_rows
 from mcsim.scenario import Scenario
 
 Array = NDArray[Any]
@@ -24,8 +24,8 @@ class DeviceScenario(Scenario):
         Index of the first path.
     regions : tuple of str
         First axis of ``prices``.
-    market : array on the device, (variable, month 0..n, path)
-        :class:`kernels.scenario_terms.Variable`.
+    market : array on the device, (row, month 0..n, path)
+        :data:`kernels.observables.MARKET_ROWS`.
     prices : array on the device, (region, month 0..n, path)
     """
 
@@ -34,7 +34,8 @@ class DeviceScenario(Scenario):
     _rows: Any = None
 
     def __init__(self, first_path: int, regions: tuple[str, ...], market: Any, prices: Any) -> None:
-        for name, value in (("first_path", first_path), ("regions", regions), ("_market", market), ("_prices", prices)):
+        super().__init__(first_path, regions, _Fetched(market, prices))
+        for name, value in (("_market", market), ("_prices", prices)):
             object.__setattr__(self, name, value)  # a scenario is frozen
 
     @cached_property
@@ -43,38 +44,35 @@ class DeviceScenario(Scenario):
         return int(self._market.shape[-1])
 
     def rows(self) -> Any:
-        """On the device: (month 0..n, row, path) as the loan kernels read it, :class:`kernels.loan_terms.Row`."""
+        """On the device: (month 0..n, row, path) as the loan kernels read it, :data:`kernels.observables.ROW`."""
         here, (_, months, paths), n_regions = device(), self._market.shape, len(self.regions)
         with here.queueing():  # several collaterals on this block want it at once
             if self._rows is not None:
                 return self._rows
-            rows = here.empty((months, Row.HOME_PRICE + n_regions, paths), self._market.dtype)
-            rows[:, int(Row.MORTGAGE_RATE)] = self._market[int(Variable.MORTGAGE_RATE)]
-            rows[:, int(Row.ADJUSTABLE_INDEX)] = self._market[int(Variable.ADJUSTABLE_INDEX)]
+            rows = here.empty((months, n_rows(n_regions), paths), self._market.dtype)
+            for k, name in enumerate(MARKET_ROWS):
+                rows[:, ROW[name]] = self._market[k]
+            (prices,) = REGION_ROWS
             for k in range(n_regions):
-                rows[:, Row.HOME_PRICE + k] = self._prices[k]
+                rows[:, ROW[prices] + k] = self._prices[k]
             object.__setattr__(self, "_rows", rows)
             return rows
 
-    @cached_property
-    def mortgage_rate(self) -> Array:
-        return self._read(Variable.MORTGAGE_RATE)
 
-    @cached_property
-    def adjustable_index(self) -> Array:
-        return self._read(Variable.ADJUSTABLE_INDEX)
+class _Fetched(Mapping[str, Array]):
+    """Arrays of a scenario by name, on the host; each comes down when it is asked for first."""
 
-    @cached_property
-    def short_rate(self) -> Array:
-        return self._read(Variable.SHORT_RATE)
+    def __init__(self, market: Any, prices: Any) -> None:
+        self._there = {**{name: market[k] for k, name in enumerate(MARKET_ROWS)}, **dict.fromkeys(REGION_ROWS, prices)}
+        self._here: dict[str, Array] = {}
 
-    @cached_property
-    def discount(self) -> Array:
-        return self._read(Variable.DISCOUNT)
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._here:
+            self._here[name] = device().fetch(self._there[name]).wait()
+        return self._here[name]
 
-    @cached_property
-    def home_price(self) -> Array:
-        return device().fetch(self._prices).wait()
+    def __iter__(self) -> Iterator[str]:
+        return iter(SCENARIO_ROWS)
 
-    def _read(self, variable: int) -> Array:
-        return device().fetch(self._market[int(variable)]).wait()
+    def __len__(self) -> int:
+        return len(SCENARIO_ROWS)

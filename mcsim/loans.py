@@ -15,8 +15,6 @@ from kernels.ops import make_ops
 
 SECURITIES = "securities"
 """Property type of a defeased loan: government securities stand behind it, no property. It does not default."""
-TERMS = ("adjustable", "level")
-"""How a note rate moves: by an index, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class Loans:
     score: np.ndarray
     """Credit score, 300 to 850; NaN: not known."""
     terms: np.ndarray
-    """str, how the note rate moves: one of :data:`TERMS`."""
+    """str, how the note rate moves: one of :data:`kernels.terms.TERMS`."""
     extra: dict[str, np.ndarray] = field(default_factory=dict)
     """Columns of the tape's own, by name, float64: what its mapping brings for a model or a term to read; NaN: not known."""
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mcsim import yaml_files
+from mcsim.composition import compose
 from mcsim.configuration import load_settings, settings_of
 from mcsim.errors import InputError, shown
+from mcsim.layouts import is_book
 from mcsim.settings import Settings
 from mcsim.tapes.portfolio import FRAME
 from mcsim.tapes.table_mapping import as_texts
@@ -38,10 +40,16 @@ def settings_with_loans(
     Raises
     ------
     InputError
-        As :func:`~mcsim.configuration.load_settings`, and for loans that are no table.
+        As :func:`~mcsim.configuration.load_settings`, for loans that are no table, and for a book, whose collaterals have files.
     """
     if loans is None and mapping is None:
         return load_settings(overrides, config_dir), None
+    if is_book(compose(overrides, config_dir).tree):
+        word = "mapping" if loans is None else "loans"
+        raise InputError(
+            f"{word}=: is of a campaign with one portfolio, and this is a book; give each of its collaterals its own file, "
+            "collaterals.NAME.portfolio=table and collaterals.NAME.portfolio.file=FILE, and .mapping"
+        )
     given: list[Any] = list(overrides)
     in_file = isinstance(loans, str | os.PathLike)
     frame = None if loans is None or in_file else table_csv(loans)

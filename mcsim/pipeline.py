@@ -108,7 +108,7 @@ class Simulation:
                     for name, pool in block.pools.items():
                         self.collaterals[name].write_pool(where / COLLATERAL / name, item.block.first, pool)
                 if take is not None:
-                    take(item.block.first, block.pools, block.scenario.discount)
+                    take(item.block.first, block.pools, block.scenario.discount_factor)
                 open_blocks.close(item.block)
             return loan_sums
 
@@ -142,7 +142,7 @@ class Simulation:
 
     def _each(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Results in the order of the items: on this thread, or on several (compiled kernels release the interpreter)."""
-        threads = thread_count(self.settings.engine)
+        threads = thread_count(self.settings.engine, self._backend.target)
         if threads == 1:
             yield from map(work, items)
             return

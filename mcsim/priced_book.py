@@ -136,5 +136,5 @@ def checked_book(
     book = PricedBook(settings.deals, settings.positions, balances, horizons, backend, where, settings.output.flows)
     if folder is not None:
         n_regions = len({region for own in loans.values() for region in own.region.tolist()})
-        check_room(settings, sizes, n_regions, folder, book.rows)
+        check_room(settings, sizes, n_regions, folder, book.rows, backend.target)
     return book

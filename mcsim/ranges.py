@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernels.behaviour.parameter import ANNUAL, NOT_NEGATIVE, POSITIVE, SHARE, Range
-from kernels.loan_month import DECREMENTS
+from kernels.dynamics.hazard import DECREMENTS
 from kernels.ops import LANES, PRECISIONS
 from mcsim.backend import BACKENDS
 

@@ -36,7 +36,7 @@ def regenerate_loan(run: Run, loan_id: str, path: int, collateral: str | None = 
     """
     import xarray as xr
 
-    from kernels.loan_month import FIELDS
+    from kernels.flows import FIELDS
     from mcsim.configuration import settings_of
     from mcsim.market.start import load_market
     from mcsim.pipeline import Simulation

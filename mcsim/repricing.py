@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim import store
 from mcsim.backend import choose_backend
 from mcsim.configuration import repriced, settings_of

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
+
+from kernels.observables import SCENARIO_ROWS
 
 
 @dataclass(frozen=True)
 class Scenario:
     """Paths of rates and home prices. Month 0 is the cut-off; all arrays in the run's precision, path last and contiguous.
 
+    Each of :data:`kernels.observables.SCENARIO_ROWS` is an attribute: ``scenario.mortgage_rate``. There a month is that at whose
+    start it is observed; here and in the store that at whose end it holds.
+
     Attributes
     ----------
     first_path : int
         Index of the first path.
     regions : tuple of str
-        Two letters each: the first axis of ``home_price``.
-    mortgage_rate, adjustable_index, short_rate : numpy.ndarray, (n_months + 1, n_paths)
-        Annual, per unit: primary mortgage rate; par rate that adjustable-rate loans follow; short rate, continuous.
-    discount : numpy.ndarray, (n_months + 1, n_paths)
-        Value today of 1 USD at the end of the month on this path.
-    home_price : numpy.ndarray, (n_regions, n_months + 1, n_paths)
-        Home-price index over its value at month 0.
+        Two letters each: the first axis of what each region has of its own.
+    arrays : mapping
+        By name: (month 0..n, path), or (region, month 0..n, path).
     """
 
     first_path: int
     regions: tuple[str, ...]
-    mortgage_rate: NDArray[Any]
-    adjustable_index: NDArray[Any]
-    short_rate: NDArray[Any]
-    discount: NDArray[Any]
-    home_price: NDArray[Any]
+    arrays: Mapping[str, NDArray[Any]]
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        if name in SCENARIO_ROWS:
+            return self.arrays[name]
+        raise AttributeError(f"a scenario has no {name!r}; it has {', '.join(SCENARIO_ROWS)}")
+
+    @property
+    def n_paths(self) -> int:
+        """Paths of the block."""
+        return int(self.mortgage_rate.shape[1])

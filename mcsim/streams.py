@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 
 Array = npt.NDArray[np.float64]
 

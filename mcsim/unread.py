@@ -79,7 +79,7 @@ def _unread_by_loans_and_models(settings: Settings, loans: Mapping[str, Any]) ->
     from kernels.behaviour import KINDS
 
     behaviours = [collateral.behaviour for collateral in settings.collaterals.values()]
-    read = {what for kind in KINDS for own in behaviours for what in KINDS[kind][getattr(own, kind).model].reads}
+    read = {what for kind in KINDS for own in behaviours for what in KINDS[kind][getattr(own, kind).model].needs}
     rates, prices = settings.rates, settings.home_prices
     for name, collateral in settings.collaterals.items():
         if not (abs(loans[name].servicing_rate - collateral.portfolio.servicing_rate) < 1e-12).any():
@@ -95,16 +95,16 @@ def _unread_by_loans_and_models(settings: Settings, loans: Mapping[str, Any]) ->
             yield "rates.mortgage_residual_half_life_months", "rates.mortgage_residual is 0, and stays it"
     sources = {collateral.portfolio.source for collateral in settings.collaterals.values()}
     marked = bool(sources & {"fannie_acquisition", "table"})  # to the cut-off, by the history
-    if "ltv" not in read and not marked:
+    if "home_price_index" not in read and not marked:
         yield "home_prices.", "none of its models reads home prices"
     elif prices.initial_gap is not None:
         for trend in ("home_prices.trend_from", "home_prices.trend_to"):
             yield trend, "home_prices.initial_gap is given, which is taken in the place of the gap from the trend"
     started = None not in (prices.initial_growth_quarterly, prices.initial_gap)
-    if "ltv" in read and started and not marked:
+    if "home_price_index" in read and started and not marked:
         yield (
             "home_prices.history_file",
             "initial_growth_quarterly and initial_gap are given, and no loan is marked by the history",
         )
-    if rates.curve != settings.market_date and (started or "ltv" not in read):
+    if rates.curve != settings.market_date and (started or "home_price_index" not in read):
         yield "market_date", "the curve has a date of its own or is flat, and home prices do not start from it"

@@ -127,9 +127,10 @@ def _section(cls: type, raw: Any, where: str, problems: list[str]) -> dict[str, 
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             missing.append(inner)
     if len(missing) > _FEW:  # an option file that builds on no other
+        build_on = ", or let an option of your own build on another, defaults: [NAME, _self_]"
         problems.append(
-            f"{where}: {len(missing)} keys are missing: {first_of(missing)}; give each a value, or let an option of your own "
-            "build on another, defaults: [NAME, _self_]"
+            f"{where}: {len(missing)} keys are missing: {first_of(missing)}; give each a value"
+            f"{'' if home(where).endswith('.*') else build_on}"
         )
     else:
         problems += [f"{name}: missing; give it a value with {name}=VALUE" for name in missing]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kernels.flows import FLOWS
+from kernels.observables import OBSERVABLES, REGION, SCENARIO_ROWS
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -20,19 +23,10 @@ _POOL = ("group", "month", "path")
 _TRANCHE = ("tranche", "month", "path")
 _LOAN = ("loan", "month")
 
-_FLOWS = {
-    "balance": "performing balance at the end of the month",
-    "foreclosure_balance": "balance in foreclosure at the end of the month",
-    "interest": "interest paid by performing loans, before servicing fee",
-    "advanced_interest": "interest advanced by the servicer on loans in foreclosure, net of its fee",
-    "scheduled_principal": "scheduled principal paid by performing loans, balloons included",
-    "advanced_principal": "scheduled principal advanced by the servicer on loans in foreclosure",
-    "prepaid_principal": "voluntary prepayments",
-    "defaulted_balance": "balance that defaults, before the month's scheduled principal",
-    "recovery": "proceeds of liquidations, the liquidated balance less the loss",
-    "loss": "principal lost at liquidation",
-    "servicing_fee": "servicing and trustee fee on the balance that pays interest",
-}
+
+def _of_scenario(name: str) -> Variable:
+    observable = OBSERVABLES[name]
+    return Variable((*((REGION,) if REGION in observable.varies else ()), *_PATHS), "1", observable.stored)
 
 
 def _path_values(dim: str, what: str) -> dict[str, Variable]:
@@ -65,16 +59,10 @@ def _prices(dim: str, balance: str) -> dict[str, Variable]:
 
 
 GROUPS: dict[str, dict[str, Variable]] = {
-    "scenarios": {
-        "short_rate": Variable(_PATHS, "1", "short rate at the end of the month, annual, continuously compounded"),
-        "discount_factor": Variable(_PATHS, "1", "value today of 1 USD at the end of the month on this path"),
-        "mortgage_rate": Variable(_PATHS, "1", "primary 30-year mortgage rate at the end of the month, annual"),
-        "adjustable_index": Variable(_PATHS, "1", "index of the adjustable-rate loans at the end of the month, annual"),
-        "home_price_index": Variable(("region", "month", "path"), "1", "home-price index over its value at the cut-off"),
-    },
-    "pool": {name: Variable(_POOL, "USD", text) for name, text in _FLOWS.items()},
-    "loans": {name: Variable(_LOAN, "USD", f"{text}, mean over paths") for name, text in _FLOWS.items()},
-    "loan_paths": {name: Variable(("loan", "month", "path"), "USD", text) for name, text in _FLOWS.items()},
+    "scenarios": {name: _of_scenario(name) for name in SCENARIO_ROWS},
+    "pool": {name: Variable(_POOL, "USD", text) for name, text in FLOWS.items()},
+    "loans": {name: Variable(_LOAN, "USD", f"{text}, mean over paths") for name, text in FLOWS.items()},
+    "loan_paths": {name: Variable(("loan", "month", "path"), "USD", text) for name, text in FLOWS.items()},
     "tranches": {
         "interest_paid": Variable(_TRANCHE, "USD", "interest paid to the class"),
         "principal_paid": Variable(_TRANCHE, "USD", "principal paid to the class"),

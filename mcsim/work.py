@@ -36,8 +36,10 @@ def path_blocks(paths: int, path_block: int) -> list[Block]:
     return [Block(first, min(path_block, paths - first)) for first in range(0, paths, path_block)]
 
 
-def thread_count(engine: Engine) -> int:
-    """Threads of the engine; 0 in the settings means all that the process may use."""
-    if engine.name == "serial":
-        return 1
-    return engine.threads or len(os.sched_getaffinity(0))
+def thread_count(engine: Engine, target: str = "") -> int:
+    """Threads of the engine; 0 in the settings means all that the process may use.
+
+    On ``cuda`` two at least: the flows of one block of paths come down while the next one is computed.
+    """
+    threads = 1 if engine.name == "serial" else engine.threads or len(os.sched_getaffinity(0))
+    return max(threads, 2) if target == "cuda" else threads

@@ -8,15 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kernels import behaviour, philox, special, speeds
-from kernels.amortization import build_level_principal_rate, build_log1p, build_reset_rate
+from kernels.amortization import build_level_principal_rate, build_log1p
+from kernels.dynamics.hazard import (
+    Leaving,
+    Servicing,
+    Shares,
+    build_balance_factor,
+    build_leave,
+    build_ltv,
+    build_settle,
+)
+from kernels.flows import FIELDS
 from kernels.launch import compile_launcher
-from kernels.loan_month import build_flows, build_leave, build_observe
+from kernels.launchers.seeing import build_rate
+from kernels.loan_terms import Terms
 from kernels.ops import Ops, make_ops
+from kernels.terms.adjustable import build_reset_rate
+from kernels.unrolled import build_each, build_expression
+from tests.kernel_driver import named
 
 
 @lru_cache(maxsize=None)
@@ -110,19 +124,40 @@ def philox_words(target: str, counters: np.ndarray, keys: np.ndarray) -> np.ndar
     return out.reshape(4, n)
 
 
+class Hand(NamedTuple):
+    """Arrays and numbers of what a model reads."""
+
+    month: Any
+    age: Any
+    calendar_month: Any
+    lag: Any
+    advances_interest: Any
+    note_rate: Any
+    mortgage_rate: Any
+    balance_factor: Any
+    ltv: Any
+
+
+BY_PATH = ("note_rate", "mortgage_rate", "balance_factor", "ltv")
+
+
+def hand_loaders(ops: Ops) -> dict[str, Callable[..., Any]]:
+    """How a model's test loads each of them."""
+    place = {name: "[at(0, p)]" if name in BY_PATH else "" for name in Hand._fields}
+    return {name: build_expression(ops, "hand, p", f"hand.{name}{at}", at=ops.at) for name, at in place.items()}
+
+
 @lru_cache(maxsize=None)
 def _model(ops: Ops, kind: str, name: str) -> Callable[..., None]:
-    function = behaviour.KINDS[kind][name].build(ops)
-    lanes, at = ops.lanes, ops.at
+    model, lanes, at = behaviour.KINDS[kind][name], ops.lanes, ops.at
+    rate, parameters_of = build_rate(ops, model, hand_loaders(ops)), model.build_parameters(ops)
 
-    def launcher(n, month, age, calendar_month, note, market, factor, ltv, lag, advances, parameters, out):  # type: ignore[no-untyped-def]
+    def launcher(n, hand, values, out):  # type: ignore[no-untyped-def]
+        parameters = parameters_of(values)
         for p in lanes(n):
-            out[at(0, p)] = function(
-                month, age, calendar_month, note[at(0, p)], market[at(0, p)], factor[at(0, p)], ltv[at(0, p)], lag, advances,
-                parameters,
-            )  # fmt: skip
+            out[at(0, p)] = rate(hand, parameters, p)
 
-    return compile_launcher(ops, launcher, f"test-model-{kind}-{name}", (11,))
+    return compile_launcher(ops, launcher, f"test-model-{kind}-{name}", (3,))
 
 
 def model_rate(
@@ -134,38 +169,38 @@ def model_rate(
     observables = [np.ascontiguousarray(a, ops.real) for a in np.broadcast_arrays(note, market, factor, ltv)]
     n = observables[0].size
     out = np.zeros(n, ops.real)
-    values = np.array(behaviour.KINDS[kind][name].values(parameters), ops.real)
-    loan = ops.real(lag), ops.real(advances_interest)
-    _model(ops, kind, name)(n, n, month, ops.real(age), calendar_month, *observables, *loan, values, out)
+    model = behaviour.KINDS[kind][name]
+    values = np.array(model.values(named(model, parameters)), ops.real)
+    loan = ops.real(age), calendar_month, ops.real(lag), ops.real(advances_interest)
+    _model(ops, kind, name)(n, n, Hand(month, *loan, *observables), values, out)
     return out
 
 
 @lru_cache(maxsize=None)
 def _month(ops: Ops) -> Callable[..., None]:
     expected, sampled = build_leave(ops, "expected"), build_leave(ops, "sampled")
-    observe, flows = build_observe(ops), build_flows(ops, "expected")
+    factor_of, ltv_of, settle = build_balance_factor(ops), build_ltv(ops), build_settle(ops, "expected")
     lanes, at, one, zero = ops.lanes, ops.at, ops.real(1), ops.real(0)
+    store = build_each(ops, FIELDS, "out, first, n, p, flows", "out[at(first + {i} * n, p)] = flows.{name}", at=at)
 
     def launcher(n, a, matures, principal, interest, out):  # type: ignore[no-untyped-def]
         for p in lanes(n):
             scheduled, performing, foreclosed, liquidated = a[at(0, p)], a[at(n, p)], a[at(2 * n, p)], a[at(3 * n, p)]
             smm, mdr, uniform, severity = a[at(4 * n, p)], a[at(5 * n, p)], a[at(6 * n, p)], a[at(7 * n, p)]
-            factor, ltv, defaulted_ltv = observe(scheduled, scheduled + one, performing, severity, mdr, one + smm)
-            out[at(0, p)], out[at(n, p)], out[at(21 * n, p)] = factor, ltv, defaulted_ltv
+            terms = Terms(zero, smm, mdr, scheduled, scheduled + one)
+            out[at(0, p)] = factor_of(scheduled, performing, severity)
+            out[at(n, p)], out[at(21 * n, p)] = ltv_of(terms, mdr, one + smm)
             d, q = expected(performing, smm, mdr, uniform)
             out[at(2 * n, p)], out[at(3 * n, p)] = d, q
             hit, gone = sampled(one, smm, mdr, uniform)
             out[at(4 * n, p)], out[at(5 * n, p)] = hit, gone
-            result = flows(
-                scheduled, performing, foreclosed, zero, d, q, liquidated, scheduled + one, smm, mdr, matures, severity,
-                uniform * mdr, principal, interest,
+            shares, entering, flows = settle(
+                terms, matures, Shares(performing, foreclosed, zero), Leaving(d, q, liquidated), severity,
+                Servicing(uniform * mdr, principal, interest),
             )  # fmt: skip
-            x0, x1, low, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13 = result
-            out[at(6 * n, p)], out[at(7 * n, p)], out[at(8 * n, p)] = x0, x1, x2
-            out[at(9 * n, p)], out[at(10 * n, p)], out[at(11 * n, p)] = x3, x4, x5
-            out[at(12 * n, p)], out[at(13 * n, p)], out[at(14 * n, p)] = x6, x7, x8
-            out[at(15 * n, p)], out[at(16 * n, p)], out[at(17 * n, p)] = x9, x10, x11
-            out[at(18 * n, p)], out[at(19 * n, p)], out[at(20 * n, p)] = x12, x13, low
+            out[at(6 * n, p)], out[at(7 * n, p)], out[at(20 * n, p)] = shares
+            out[at(8 * n, p)] = entering
+            store(out, 9 * n, n, p, flows)
 
     return compile_launcher(ops, launcher, "test-month", (5,))
 
@@ -173,8 +208,8 @@ def _month(ops: Ops) -> Callable[..., None]:
 def month_functions(
     target: str, precision: str, inputs: np.ndarray, matures: int, principal: int, interest: int
 ) -> np.ndarray:
-    """``observe``, both ``leave`` and ``flows`` over ``inputs`` (8, n): scheduled, performing, foreclosed, liquidated, smm, mdr,
-    uniform, severity. Returns (22, n): factor, ltv, both pairs, the 14 of ``flows``, the low part, the second ltv."""
+    """What is observed, both ``leave`` and ``settle`` over ``inputs`` (8, n): scheduled, performing, foreclosed, liquidated, smm, mdr,
+    uniform, severity. Returns (22, n): factor, ltv, both pairs, shares and what enters, the 11 flows, the low part, the second ltv."""
     ops = make_ops(target, precision)
     n = inputs.shape[1]
     out = np.zeros(22 * n, ops.real)

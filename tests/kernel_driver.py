@@ -9,47 +9,47 @@ from typing import Any
 
 import numpy as np
 
-from kernels import behaviour
 from kernels.amortization import build_level_principal_rate
 from kernels.behaviour.model import Model
+from kernels.dynamics.hazard import Leaving, Servicing, Shares, build_leave, build_settle
+from kernels.flows import FIELDS, N_FIELDS
 from kernels.launch import compile_launcher
-from kernels.loan_blocks import build_loan_block, scratch_sizes
-from kernels.loan_month import FIELDS, build_flows, build_leave
-from kernels.loan_terms import Count, Real
+from kernels.launchers.block import build_loan_block, chosen
+from kernels.launchers.groups import ByModel, Inputs, Market, Scratch
+from kernels.launchers.rows import scratch_sizes
+from kernels.loan_terms import Count, Real, Tables, Terms
+from kernels.observables import MARKET_ROWS
 from kernels.ops import Ops, make_ops
+from kernels.unrolled import build_each
 
-N_FIELDS = len(FIELDS)
 KEY = np.array([20201231, 0], np.uint32)
 """Seed and stream (0: loan decrements) of the tests' random numbers; any seed would do."""
 
 
 @lru_cache(maxsize=None)
 def _one_loan(ops: Ops, decrement: str) -> Callable[..., None]:
-    leave, flows = build_leave(ops, decrement), build_flows(ops, decrement)
+    leave, settle = build_leave(ops, decrement), build_settle(ops, decrement)
     lanes, at, zero, one = ops.lanes, ops.at, ops.real(0), ops.real(1)
+    store = build_each(ops, FIELDS, "out, first, n, p, flows", "out[at(first + {i} * n, p)] = flows.{name}", at=at)
 
     def launcher(  # type: ignore[no-untyped-def]
         n, n_months, lag, maturity, smm, mdr, uniform, severity, balances, principal_rates, interest_rate, servicing_rate,
         principal, interest, state, ring, out,
     ):  # fmt: skip
+        servicing = Servicing(servicing_rate, principal, interest)
         for month in range(1, n_months + 1):
             base, row, slot = (month - 1) * N_FIELDS * n, (month - 1) * n, ((month - 1) % lag) * n
             at_default = balances[month - 1 - lag] if month > lag else zero
             matures = one if month == maturity else zero
             for p in lanes(n):
-                performing = state[at(0, p)]
-                defaulted, prepaid = leave(performing, smm[at(row, p)], mdr[at(row, p)], uniform[at(row, p)])
-                (
-                    state[at(0, p)], state[at(n, p)], state[at(2 * n, p)], ring_new,
-                    out[at(base, p)], out[at(base + n, p)], out[at(base + 2 * n, p)],
-                    out[at(base + 3 * n, p)], out[at(base + 4 * n, p)], out[at(base + 5 * n, p)], out[at(base + 6 * n, p)],
-                    out[at(base + 7 * n, p)], out[at(base + 8 * n, p)], out[at(base + 9 * n, p)], out[at(base + 10 * n, p)],
-                ) = flows(
-                    balances[month - 1], performing, state[at(n, p)], state[at(2 * n, p)], defaulted, prepaid,
-                    ring[at(slot, p)], at_default,
-                    interest_rate, principal_rates[month - 1], matures, severity, servicing_rate, principal, interest,
-                )  # fmt: skip
-                ring[at(slot, p)] = ring_new
+                shares = Shares(state[at(0, p)], state[at(n, p)], state[at(2 * n, p)])
+                defaulted, prepaid = leave(shares.performing, smm[at(row, p)], mdr[at(row, p)], uniform[at(row, p)])
+                terms = Terms(zero, interest_rate, principal_rates[month - 1], balances[month - 1], at_default)
+                leaving = Leaving(defaulted, prepaid, ring[at(slot, p)])
+                shares, entering, flows = settle(terms, matures, shares, leaving, severity, servicing)
+                state[at(0, p)], state[at(n, p)], state[at(2 * n, p)] = shares
+                store(out, base, n, p, flows)
+                ring[at(slot, p)] = entering
 
     return compile_launcher(ops, launcher, f"test-one-loan-{decrement}", (14, 15, 16))
 
@@ -100,14 +100,6 @@ class Models:
     severity: tuple[str, tuple[float, ...]] = ("fixed", (0.2,))
     decrement: str = "expected"
 
-    def built(self) -> tuple[Model, Model, Model]:
-        """The models themselves."""
-        return (
-            behaviour.PREPAYMENT[self.prepayment[0]],
-            behaviour.DEFAULT[self.default[0]],
-            behaviour.SEVERITY[self.severity[0]],
-        )
-
 
 FULL = Models(
     # OTS arctangent for 30-year loans, Richard-Roll seasonality; hazard and severity of plausible size. Values only have to be
@@ -125,7 +117,10 @@ FULL = Models(
 
 @dataclass(frozen=True)
 class Paths:
-    """Scenario of a block: ``mortgage_rate``, ``adjustable_index`` (month 0..n, path), ``home_price`` (region, month 0..n, path)."""
+    """Scenario of a block: ``mortgage_rate``, ``adjustable_index`` (month 0..n, path), ``home_price`` (region, month 0..n, path).
+
+    No model reads the short rate or the discount factor: they are NaN.
+    """
 
     mortgage_rate: np.ndarray
     adjustable_index: np.ndarray
@@ -142,7 +137,9 @@ class Paths:
 
     def flat(self, real: Any) -> tuple[np.ndarray, int]:
         """Rows as the launcher reads them, and how many a month."""
-        rows = np.concatenate([self.mortgage_rate[None], self.adjustable_index[None], self.home_price]).transpose(1, 0, 2)
+        known = {"mortgage_rate": self.mortgage_rate, "adjustable_index": self.adjustable_index}
+        market = [known.get(name, np.full_like(self.mortgage_rate, np.nan)) for name in MARKET_ROWS]
+        rows = np.concatenate([np.stack(market), self.home_price]).transpose(1, 0, 2)
         return np.ascontiguousarray(rows, real).ravel(), rows.shape[1]
 
 
@@ -224,17 +221,24 @@ def tables(loans: Sequence[Loan], real: Any) -> tuple[np.ndarray, np.ndarray]:
         counts[i] = (
             x.age, x.maturity, x.amortisation, x.interest_only, x.last_default, x.lag, x.region, x.day_count,
             x.arm is not None, arm.first_reset, arm.reset_period, arm.lookback, x.advances_principal, x.advances_interest,
-            x.number & 0xFFFFFFFF, x.number >> 32,
+            x.number & 0xFFFFFFFF, x.number >> 32, -1,
         )  # fmt: skip
+    rows = np.unique(reals[:, Real.NOTE_RATE], return_inverse=True)[1]
+    counts[:, Count.NOTE_RATE_ROW] = np.where(counts[:, Count.ADJUSTABLE], -1, rows)
     return reals, counts
 
 
+def named(model: Model, given: Sequence[float]) -> dict[str, Any]:
+    """Parameters in the model's own order, by name; a table takes the rest."""
+    names = list(model.parameters)
+    alone = len(names) - len(model.tables)
+    return {**dict(zip(names[:alone], given, strict=False)), **{name: list(given[alone:]) for name in model.tables}}
+
+
 @lru_cache(maxsize=None)
-def block_launcher(ops: Ops, width: int, models: tuple[str, str, str, str]) -> Callable[..., None]:
+def block_launcher(ops: Ops, width: int, models: ByModel, decrement: str) -> Callable[..., None]:
     """The product's launcher, compiled and cached for a combination of models."""
-    chosen = behaviour.PREPAYMENT[models[0]], behaviour.DEFAULT[models[1]], behaviour.SEVERITY[models[2]]
-    simulate = build_loan_block(ops, width, *chosen, models[3])
-    return compile_launcher(ops, simulate, f"test-{'-'.join(models)}-{width}", (18,))
+    return build_loan_block(ops, width, models, decrement)
 
 
 @dataclass(frozen=True)
@@ -254,10 +258,17 @@ class Block:
         """Months simulated: those of the scenario."""
         return int(self.paths.adjustable_index.shape[0]) - 1
 
-    def parameters(self, real: Any) -> tuple[np.ndarray, ...]:
+    @property
+    def names(self) -> ByModel:
+        """Of the three models."""
+        return ByModel(self.models.prepayment[0], self.models.default[0], self.models.severity[0])
+
+    def inputs(self, real: Any) -> ByModel:
         """What the three models read."""
         given = (self.models.prepayment[1], self.models.default[1], self.models.severity[1])
-        return tuple(np.array(m.values(p), real) for m, p in zip(self.models.built(), given, strict=True))
+        none = np.empty((len(self.loans), 0), real), np.empty(0, real)
+        values = (np.array(m.values(named(m, p)), real) for m, p in zip(chosen(self.names), given, strict=True))
+        return ByModel(*(Inputs(of_model, *none) for of_model in values))
 
     def arguments(self, ops: Ops) -> tuple[Any, ...]:
         """Arguments of the launcher, all but the pool."""
@@ -265,21 +276,24 @@ class Block:
         reals, counts = tables(self.loans, real)
         balances, rates = (a.astype(real) for a in schedule(self.loans, n_months))
         accruals = np.repeat(np.array(self.accruals, real)[:, None], n_months, 1)
+        note_rates = np.repeat(np.unique(reals[:, [Real.NOTE_RATE]], axis=0), n_months, 1)
         scenario, n_rows = self.paths.flat(real)
         lag_size = max(loan.lag for loan in self.loans)
-        scratch = (np.full(size, np.nan, real) for size in scratch_sizes(width, lag_size))
+        scratch = Scratch(*(np.full(size, np.nan, real) for size in scratch_sizes(width, lag_size)))
         return (
-            reals, counts, balances, rates, accruals, scenario, n_rows, self.calendar_month, self.first_path, KEY,
-            *self.parameters(real), lag_size, *scratch,
-        )  # fmt: skip
+            self.inputs(real),
+            Tables(reals, counts, balances, rates, note_rates, accruals, lag_size),
+            Market(scenario, n_rows, self.calendar_month, self.first_path, KEY),
+            scratch,
+        )
 
     def run(self, target: str, precision: str, pool: np.ndarray | None = None) -> np.ndarray:
         """Pool flows (month, field, path), float64; added to ``pool`` where one is given."""
-        ops, m = make_ops(target, precision), self.models
-        names = (m.prepayment[0], m.default[0], m.severity[0], m.decrement)
+        ops = make_ops(target, precision)
         shape = (self.n_months, N_FIELDS, self.paths.width)
         total = np.zeros(shape) if pool is None else pool
-        block_launcher(ops, self.paths.width, names)(self.paths.width, *self.arguments(ops), total.reshape(-1))
+        launch = block_launcher(ops, self.paths.width, self.names, self.models.decrement)
+        launch(*self.arguments(ops), total.reshape(-1))
         return total
 
 

@@ -101,7 +101,7 @@ def simulate(
     calendar_month: int = 0,
     uniforms: Sequence[float] | None = None,
 ) -> np.ndarray:
-    """Flows (month, field) in the order of ``kernels.loan_month.FIELDS``; sampled where ``uniforms`` are given."""
+    """Flows (month, field) in the order of ``kernels.flows.FIELDS``; sampled where ``uniforms`` are given."""
     n_months = len(mortgage_rate) - 1
     rates = note_rates(loan, index, n_months)
     balances, shares = schedule(loan, rates, n_months)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import json
+import math
 import platform
 import statistics
 import subprocess
@@ -105,13 +106,36 @@ class Sections:
     def write(self) -> None:
         """All that is known so far."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({**self.facts, "budget_seconds": self.budget, "sections": self.found}, indent=1, allow_nan=False)
+        known = {**self.facts, "budget_seconds": self.budget, "sections": self.found}
+        text = json.dumps(_plain(known), indent=1, allow_nan=False)
         self.path.write_text(text + "\n", encoding="utf-8")
 
     @property
     def failed(self) -> list[str]:
-        """Sections that raised, and those whose parity does not hold."""
-        return [name for name, result in self.found.items() if "failed" in result or result.get("holds") is False]
+        """Sections of which something raised, and those whose parity does not hold."""
+        return [name for name, result in self.found.items() if _raised(result) or result.get("holds") is False]
+
+
+def _raised(result: Any) -> bool:
+    """Whether anything in it, at any depth, says that it failed."""
+    return isinstance(result, Mapping) and ("failed" in result or any(map(_raised, result.values())))
+
+
+def attempt(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What ``run`` gives, or what it raised: one of several that are told together, the others of which still tell something."""
+    try:
+        return run()
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}"[:300]}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON holds it: a number that is not finite is null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def facts() -> dict[str, Any]:
@@ -134,12 +158,19 @@ def device_properties() -> dict[str, Any]:
     from numba import cuda
 
     current = cuda.get_current_device()
+
+    def asked(name: str, times: float = 1) -> float | None:
+        try:
+            return float(getattr(current, name)) * times
+        except Exception:  # what a driver does not tell is not known; the rest is
+            return None
+
     return {
-        "multiprocessors": current.MULTIPROCESSOR_COUNT,
-        "clock": current.CLOCK_RATE * 1e3,
-        "memory_clock": current.MEMORY_CLOCK_RATE * 1e3,
+        "multiprocessors": asked("MULTIPROCESSOR_COUNT"),
+        "clock": asked("CLOCK_RATE", 1e3),
+        "memory_clock": asked("MEMORY_CLOCK_RATE", 1e3),
+        "second_level_cache": asked("L2_CACHE_SIZE"),
         "compute_capability": list(current.compute_capability),
-        "second_level_cache": current.L2_CACHE_SIZE,
     }
 
 

@@ -27,10 +27,8 @@ def age_curve_model(build_rate: Callable[[Ops], Callable[..., Any]], curve: str,
         by_age = build_rate(ops)
 
         @ops.function
-        def at_age(
-            month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
-        ):  # type: ignore[no-untyped-def]  # fmt: skip
-            return by_age(age, parameters[0])
+        def at_age(seen, parameters):  # type: ignore[no-untyped-def]
+            return by_age(seen.age, parameters.multiple)
 
         return at_age  # type: ignore[no-any-return]
 

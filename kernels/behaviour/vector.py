@@ -10,22 +10,15 @@ from kernels.behaviour.parameter import SHARE, Parameter
 from kernels.ops import Ops
 
 
-def _by_month(month, parameters):  # type: ignore[no-untyped-def]
-    """Entry of a vector in ``month`` (from 1); the last entry holds on."""
-    return parameters[min(month, parameters.size) - 1]
-
-
 def build(ops: Ops) -> Callable[..., Any]:
-    """The entry of the month."""
-    by_month = ops.function(_by_month)
+    """The entry of the month; the last entry holds on."""
 
     @ops.function
-    def vector(
-        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
-    ):  # type: ignore[no-untyped-def]  # fmt: skip
-        return by_month(month, parameters)
+    def vector(seen, parameters):  # type: ignore[no-untyped-def]
+        (values,) = parameters
+        return values[min(seen.month, values.size) - 1]
 
-    return vector
+    return vector  # type: ignore[no-any-return]
 
 
 def vector_model(name: str, meaning: str, annual: bool = False) -> Model:

@@ -37,7 +37,7 @@ def compile_deal(deal: Deal, balances: Mapping[str, float] | float) -> Program:
             what = "the pool's balance" if len(pools) == 1 else f"the balance of group {group!r}"
             problems.append(f"{deal.source}: {what} is {balance!r} USD; a deal needs a positive one")
     if not problems:
-        problems = _problems_of_sizes(deal, sum(pools.values()))
+        problems = _problems_of_sizes(deal, math.fsum(pools.values()))
     if problems:
         raise InputError(problems)
     return _program(deal, pools)

@@ -44,7 +44,7 @@ class Emitter:
     """
 
     def __init__(self, deal: Deal, balances: Mapping[str, float]) -> None:
-        self.deal, self.pool_balance = deal, sum(balances.values())
+        self.deal, self.pool_balance = deal, math.fsum(balances.values())
         self._free = count(N_SHARED)
         self._closing: dict[int, float] = {}
         self._instructions: list[Instruction] = []
@@ -52,7 +52,7 @@ class Emitter:
         self._tables: dict[tuple[float, ...], int] = {}
         self._rows: dict[str, int] = {}
         self._scratch: dict[str, int] = {}
-        self._flag = int(Register.NOWHERE)
+        self._flag, self._depth = int(Register.NOWHERE), 0
         self.outstanding_is_known = False
         self._lay_registers(balances)
 
@@ -119,16 +119,18 @@ class Emitter:
 
     @contextmanager
     def where(self, flag: int) -> Iterator[None]:
-        """What is emitted inside changes nothing on the paths where ``flag`` is 0. Inside another: where both are in force."""
-        outer = self._flag
-        if outer != Register.NOWHERE:
-            both = self.scratch(f"where {outer} and {flag}")
-            self._flag = int(Register.NOWHERE)
-            self.emit(Op.AND, into=both, left=outer, right=flag)
-            flag = both
-        self._flag = flag
+        """What is emitted inside changes nothing on the paths where ``flag`` is 0 at its start. Inside another: where both are not."""
+        outer, self._flag = self._flag, int(Register.NOWHERE)
+        self._depth += 1
+        held = self.scratch(f"flag of depth {self._depth}")  # a copy: what is inside may change the flag
+        if outer == Register.NOWHERE:
+            self.emit(Op.COPY, into=held, amount=flag)
+        else:
+            self.emit(Op.AND, into=held, left=outer, right=flag)
+        self._flag = held
         yield
         self._flag = outer
+        self._depth -= 1
         self.outstanding_is_known = False  # it was added up on some of the paths
 
     def accrue_fee(self, fee: Fee) -> None:

@@ -19,8 +19,11 @@ def by_group(groups: Sequence[str], given: Mapping[str, T] | T) -> dict[str, T]:
 
 
 def problems_of_groups(groups: Sequence[str], given: object, what: str) -> list[str]:
-    """Groups that are missing from what is ``given``, and those that the deal does not have."""
+    """Groups that are missing from ``given``, and those that the deal does not have; ``what`` is given for each."""
     if not isinstance(given, Mapping):
-        return [f"{what} of {len(groups)} groups are needed, {', '.join(groups)}; found one"] if len(groups) != 1 else []
-    unknown = [f"{what} of the unknown group {name!r}{nearest(str(name), groups)}" for name in given if name not in groups]
-    return unknown + [f"{what} of group {name!r} are missing; the deal stands on it" for name in groups if name not in given]
+        named = f"the deal stands on {len(groups)} groups, {', '.join(groups)}; {what} is needed for each, found one"
+        return [named] if len(groups) != 1 else []
+    unknown = [
+        f"{what} is given for the unknown group {name!r}{nearest(str(name), groups)}" for name in given if name not in groups
+    ]
+    return unknown + [f"{what} of group {name!r} is missing; the deal stands on it" for name in groups if name not in given]

@@ -58,7 +58,7 @@ def run_deal(
     program : Program
         From :func:`~mcsim.deals.compile_deal`.
     pools : mapping of arrays
-        By group: (month 1..n, field, path) float64, USD; fields in the order of :data:`kernels.loan_month.FIELDS`. All of one shape:
+        By group: (month 1..n, field, path) float64, USD; fields in the order of :data:`kernels.flows.FIELDS`. All of one shape:
         a pool that ends before the longest is 0 afterwards. For a deal of one group, the array alone.
     backend : Backend
         Its target runs the waterfall. ``numpy`` and ``cpu`` agree to the last bit, as does any division into blocks of paths.
@@ -70,6 +70,13 @@ def run_deal(
     ValueError
         If a pool or row is missing or has not this shape, or an instruction is unknown.
     """
+    return _split(program, run_program(program, pools, backend, rows))
+
+
+def run_program(
+    program: Program, pools: Mapping[str, Array] | Array, backend: Backend, rows: Mapping[str, Array] | None = None
+) -> Array:
+    """As :func:`run_deal`; what the program reads out, (row, month 1..n, path) in the order of ``program.stores``."""
     program.check()
     inputs, n_months, n_paths = _inputs(program, pools, rows or {})
     n_rows = program.stores.size
@@ -80,12 +87,12 @@ def run_deal(
         span = Span(n_months, n_paths, first, min(step, n_paths - first))
         registers = np.repeat(code.closing, span.width)
         launch(span.width, code.instructions, code.wiring, code.banks, program.fee_rate, span, inputs, registers, out)
-    return _split(program, out.reshape(n_rows, n_months, n_paths))
+    return out.reshape(n_rows, n_months, n_paths)
 
 
 def _inputs(program: Program, pools: Mapping[str, Array] | Array, rows: Mapping[str, Array]) -> tuple[Inputs, int, int]:
     """What the months bring, and how many months and paths there are."""
-    problems = problems_of_groups(program.groups, pools, "the flows")
+    problems = problems_of_groups(program.groups, pools, "the pool")
     if problems:
         raise ValueError("; ".join(problems))
     flows = list(by_group(program.groups, pools).values())

@@ -138,13 +138,13 @@ def _with(section: Section, **values: Any) -> Section:
 
 
 def _readers(settings: Settings, observable: str) -> list[str]:
-    """The run's models that read ``observable``."""
+    """The run's models that read ``observable``, or what follows from it."""
     chosen = {
         (kind, getattr(collateral.behaviour, kind).model): None
         for collateral in settings.collaterals.values()
         for kind in KINDS
     }
-    return [f"{kind} model {name}" for kind, name in chosen if observable in KINDS[kind][name].reads]
+    return [f"{kind} model {name}" for kind, name in chosen if observable in KINDS[kind][name].needs]
 
 
 def _home_prices(settings: Settings, problems: list[str]) -> tuple[dict[str, Start], list[File]]:
@@ -159,7 +159,7 @@ def _home_prices(settings: Settings, problems: list[str]) -> tuple[dict[str, Sta
     try:
         growth, gap = _home_price_start(history, date, prices)
     except InputError as error:
-        reasons, readers = "; ".join(error.problems), _readers(settings, "ltv")
+        reasons, readers = "; ".join(error.problems), _readers(settings, "home_price_index")
         if readers:
             missing = ", ".join(name for name in given if name not in starts)
             problems.append(

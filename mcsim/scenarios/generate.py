@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from kernels import home_prices as home_price_model
 from kernels import hull_white, mortgage_rate, scenario_paths
 from kernels.launch import compile_launcher
+from kernels.observables import MARKET_ROWS
 from kernels.ops import Ops, make_ops
-from kernels.scenario_terms import Variable, scratch_sizes
+from kernels.scenario_terms import scratch_sizes
 from mcsim.backend import Backend
 from mcsim.conventions import COUPONS_A_YEAR, MONTHS_A_YEAR
 from mcsim.errors import InputError
@@ -107,21 +108,13 @@ class ScenarioGenerator:
 
             return DeviceScenario(first_path, self.regions, *self._fill(device().empty, first_path, n_paths))
         market, prices = self._fill(np.empty, first_path, n_paths)
-        return Scenario(
-            first_path,
-            self.regions,
-            mortgage_rate=market[Variable.MORTGAGE_RATE],
-            adjustable_index=market[Variable.ADJUSTABLE_INDEX],
-            short_rate=market[Variable.SHORT_RATE],
-            discount=market[Variable.DISCOUNT],
-            home_price=prices,
-        )
+        return Scenario(first_path, self.regions, {**dict(zip(MARKET_ROWS, market, strict=True)), "home_price_index": prices})
 
     def _fill(self, empty: Callable[..., Any], first_path: int, n_paths: int) -> tuple[Any, Any]:
         """``market`` and ``prices`` of the launcher, in memory of ``empty``: the host's, or the device's."""
         real, n_regions = self._ops.real, len(self.regions)
         scratch = [empty(size, dtype=real) for size in scratch_sizes(self._ops, n_paths, n_regions)]
-        market = empty((len(Variable), self.n_months + 1, n_paths), dtype=real)
+        market = empty((len(MARKET_ROWS), self.n_months + 1, n_paths), dtype=real)
         prices = empty((n_regions, self.n_months + 1, n_paths), dtype=real)
         self._run(
             n_paths, n_paths, self.n_months, first_path, *self._keys, *self._tables, self._factors,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from mcsim import store
 from mcsim.scenario import Scenario
 
@@ -20,15 +18,4 @@ def lay_out(where: Path, regions: Sequence[str], n_months: int, n_paths: int, pa
 
 def write(where: Path, scenario: Scenario) -> None:
     """One block, from any thread."""
-    store.write_block(where, "scenarios", scenario.first_path, scenario_arrays(scenario))
-
-
-def scenario_arrays(scenario: Scenario) -> dict[str, NDArray[Any]]:
-    """A scenario under its stored names."""
-    return {
-        "short_rate": scenario.short_rate,
-        "discount_factor": scenario.discount,
-        "mortgage_rate": scenario.mortgage_rate,
-        "adjustable_index": scenario.adjustable_index,
-        "home_price_index": scenario.home_price,
-    }
+    store.write_block(where, "scenarios", scenario.first_path, dict(scenario.arrays))

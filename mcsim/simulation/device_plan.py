@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kernels.device_memory import SHARE_OF_ROOM, Sizes
-from kernels.loan_terms import TILE, Row
+from kernels.loan_terms import TILE
+from kernels.observables import n_rows
 from kernels.ops import make_ops
-from kernels.scenario_terms import Variable, scratch_sizes
+from kernels.scenario_terms import scratch_sizes
+from mcsim.settings import Settings
 
 _DOUBLE = 8
 
@@ -72,13 +74,30 @@ def estimate_on_device(
     """
     real = 4 if precision == "float32" else 8
     n_months, n_paths = max(one.n_months for one in collaterals), max(one.n_paths for one in collaterals)
-    rows = len(Variable) + n_regions + Row.HOME_PRICE + n_regions  # as they are drawn, and as the loan months read them
+    rows = 2 * n_rows(n_regions)  # as they are drawn, and as the loan months read them
     scratch = sum(scratch_sizes(make_ops("numpy", precision), n_paths, n_regions))
     scenario = (rows * (n_months + 1) * n_paths + scratch) * real
     pool = max(one.pool for one in collaterals)
     # Beyond one superblock its sum stands beside that of those before it; a deal takes the pool up and its own flows down.
     flows = max(2 * pool, pool + deal_rows * n_months * n_paths * _DOUBLE)
     return DevicePlan(sum(one.loans for one in collaterals), scenario + flows, blocks, max(one.tile for one in collaterals))
+
+
+def device_problems(
+    settings: Settings,
+    sizes: Mapping[str, tuple[int, int]],
+    n_regions: int,
+    blocks: int,
+    deal_rows: Mapping[str, int] | None = None,
+) -> list[str]:
+    """Why the run does not fit into what the device has free; parameters as of :func:`mcsim.simulation.plan.estimate`."""
+    from kernels.device import device
+
+    real, paths = 4 if settings.precision == "float32" else 8, min(settings.paths, settings.engine.path_block)
+    lags = {name: settings.collaterals[name].portfolio.liquidation_lag for name in sizes}
+    on_paths = [Sizes(n_loans, n_months, paths, lags[name], real) for name, (n_loans, n_months) in sizes.items()]
+    rows = max((deal_rows or {}).values(), default=0)
+    return estimate_on_device(on_paths, n_regions, settings.precision, blocks, rows).problems(device().memory().free)
 
 
 def gigabytes(size: int) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kernels.device import Copy, device
 from kernels.loan_on_device import Block, LoansOnDevice
 from kernels.loan_sums import fold
+from kernels.observables import MARKET_ROWS
 from mcsim.device_scenario import DeviceScenario
 from mcsim.scenario import Scenario
 
@@ -58,6 +59,8 @@ class DeviceSimulator:
 
 def put_scenario(scenario: Scenario) -> DeviceScenario:
     """A scenario of the host, copied to the device."""
-    market = np.stack([scenario.mortgage_rate, scenario.adjustable_index, scenario.short_rate, scenario.discount])
+    market = np.stack([scenario.arrays[name] for name in MARKET_ROWS])
     here = device()
-    return DeviceScenario(scenario.first_path, scenario.regions, here.put(market), here.put(np.asarray(scenario.home_price)))
+    return DeviceScenario(
+        scenario.first_path, scenario.regions, here.put(market), here.put(np.asarray(scenario.home_price_index))
+    )

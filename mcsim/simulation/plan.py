@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from kernels.loan_arrays import ELEMENTS, MONTH_ARRAYS
-from kernels.loan_blocks import scratch_sizes
-from kernels.loan_month import FIELDS
-from kernels.loan_terms import Row
+from kernels.flows import FIELDS
+from kernels.launchers.rows import scratch_sizes
+from kernels.launchers.seeing import LOANS_A_NOTE_RATE, MOST_NOTE_RATES
+from kernels.launchers.tiles import ELEMENTS, MONTH_ARRAYS
+from kernels.observables import n_rows
 from kernels.ops import LANES
 from mcsim.errors import InputError
 from mcsim.settings import Settings
+from mcsim.simulation.device_plan import device_problems
 from mcsim.simulation.simulator import SUPERBLOCK, lane_width
 from mcsim.store.layout import CHUNK_PATHS
 from mcsim.work import thread_count
 
 _DOUBLE = 8
-_MARKET_ROWS = 5  # short rate, discount factor, mortgage rate, adjustable index, and one the scenario launcher works with
+_WORKING_ROWS = 1  # of the scenario launcher
 _PACKED = 0.5
 """Of the bytes of a variable, what its compressed shard takes while it is put together."""
 
@@ -69,7 +71,7 @@ def estimate(
     paths = min(settings.paths, settings.engine.path_block)
     column = (max(size.months for size in sizes.values()) + 1) * paths
 
-    scenario = (_MARKET_ROWS + n_regions) * column * real
+    scenario = (_WORKING_ROWS + n_rows(n_regions)) * column * real
     pools = sum(len(FIELDS) * size.months * paths * _DOUBLE for size in sizes.values())
     simulating = max(_simulating(settings, name, size, n_regions) for name, size in sizes.items())
     chunk = column // paths * min(paths, CHUNK_PATHS) * _DOUBLE
@@ -79,7 +81,8 @@ def estimate(
     item = scenario + pools + max(simulating, writing, paying)
 
     loan_months = sum(size.loans * size.months for size in sizes.values())
-    shared = 2 * loan_months * (real + _DOUBLE)  # the float64 schedule is rounded to the run's precision
+    # Balance, principal rate and, where no two loans have the same, note rate: float64, rounded to the run's precision.
+    shared = 3 * loan_months * (real + _DOUBLE)
     if settings.output.loans == "paths":
         item += max(size.loans * size.months for size in sizes.values()) * len(FIELDS) * _DOUBLE * paths
     elif settings.output.loans == "mean":
@@ -97,12 +100,13 @@ def _simulating(settings: Settings, name: str, size: Size, n_regions: int) -> in
     real = 4 if settings.precision == "float32" else 8
     paths = min(settings.paths, settings.engine.path_block)
     lanes = lane_width(settings.backend, size.loans, paths)
-    rows = (Row.HOME_PRICE + n_regions) * (size.months + 1) * lanes * real
+    rows = n_rows(n_regions) * (size.months + 1) * lanes * real
+    parts = min(size.loans // LOANS_A_NOTE_RATE, MOST_NOTE_RATES) * size.months * lanes * real
     scratch = sum(scratch_sizes(lanes, settings.collaterals[name].portfolio.liquidation_lag)) * real
     if settings.backend == "numpy":
         scratch += MONTH_ARRAYS * ELEMENTS * real
     sums = len(FIELDS) * size.months * _DOUBLE
-    return rows + scratch + sums * lanes + (sums * paths if paths > lanes else 0)
+    return rows + parts + scratch + sums * lanes + (sums * paths if paths > lanes else 0)
 
 
 def _rows_of(settings: Settings, sizes: Mapping[str, Size], deal_rows: Mapping[str, int] | None) -> list[int]:
@@ -123,7 +127,7 @@ def store_size(
 ) -> int:
     """Bytes of the scenarios, pools, classes and loans in the store before compression, which takes half of them off."""
     longest = max(size.months for size in sizes.values())
-    columns = (_MARKET_ROWS - 1 + n_regions) * (longest + 1) + sum(_rows_of(settings, sizes, deal_rows))
+    columns = n_rows(n_regions) * (longest + 1) + sum(_rows_of(settings, sizes, deal_rows))
     columns += len(FIELDS) * sum(size.months for size in sizes.values())
     columns = columns if settings.output.flows else 0
     kept = {"none": 0, "mean": 1, "paths": settings.paths}[settings.output.loans]
@@ -137,16 +141,18 @@ def check_room(
     n_regions: int,
     run_dir: Path,
     deal_rows: Mapping[str, int] | None = None,
+    target: str = "",
 ) -> None:
-    """Refuse a run that cannot fit, before anything is simulated; parameters as of :func:`estimate`.
+    """Refuse a run that cannot fit, before anything is simulated; parameters as of :func:`estimate`, and the backend's target.
 
     Raises
     ------
     InputError
-        If the plan needs more memory than is available, or the store more than the disk has free.
+        If the plan needs more memory than is available, on the device too, or the store more than the disk has free.
     """
-    plan = estimate(settings, sizes, n_regions, thread_count(settings.engine), deal_rows)
-    problems = []
+    threads = thread_count(settings.engine, target)
+    plan = estimate(settings, sizes, n_regions, threads, deal_rows)
+    problems = device_problems(settings, sizes, n_regions, threads, deal_rows) if target == "cuda" else []
     available = _available_memory()
     if available is not None and plan.total > available:
         problems.append(

@@ -11,32 +11,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.amortization import build_level_payment_rate, build_scheduled_principal
-from kernels.loan_terms import Count, Real
+from kernels.loan_terms import Count, KnownBeforehand, Real, Tables
 from kernels.ops import make_ops
+from kernels.terms import TERMS
+from kernels.unrolled import named_tuple
 from mcsim.conventions import DAY_COUNTS
-from mcsim.errors import InputError
+from mcsim.errors import InputError, nearest
 from mcsim.loans import SECURITIES, Loans
-from mcsim.settings import Portfolio
+from mcsim.settings import Behaviour, Portfolio
+from mcsim.simulation.columns import loan_columns, read_by
 
 Array = NDArray[Any]
-_BY_LOAN = ("reals", "counts", "balances", "principal_rates")
+_BY_LOAN = ("reals", "counts", "balances", "principal_rates", "columns")
 
 
 @dataclass(frozen=True)
 class PreparedLoans:
-    """Arrays of :func:`kernels.loan_blocks.build_loan_block`, in the run's precision.
+    """Loans as the launchers read them, in the run's precision.
 
-    ``reals`` (loan, Real), ``counts`` (loan, Count) int64, ``balances`` and ``principal_rates`` (loan, month), ``accruals``
-    (day count, month); ``calendar_month`` of month 1 (January is 0); ``lag_size`` the longest liquidation lag.
+    ``reals`` (loan, Real), ``counts`` (loan, Count) int64, ``balances`` and ``principal_rates`` (loan, month), ``note_rates``
+    (row, month) of every schedule that is known beforehand, ``accruals`` (day count, month); ``calendar_month`` of month 1
+    (January is 0); ``lag_size`` the longest liquidation lag; ``columns`` (loan, column) those that the run's models read, whose
+    names are ``column_names``.
     """
 
     reals: Array
     counts: Array
     balances: Array
     principal_rates: Array
+    note_rates: Array
     accruals: Array
     calendar_month: int
     lag_size: int
+    columns: Array
+    column_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.reals)
@@ -44,6 +52,13 @@ class PreparedLoans:
     @property
     def n_months(self) -> int:
         return int(self.principal_rates.shape[1])
+
+    @property
+    def tables(self) -> Tables:
+        """As the launchers take them."""
+        return Tables(
+            self.reals, self.counts, self.balances, self.principal_rates, self.note_rates, self.accruals, self.lag_size
+        )
 
     def take(self, loans: slice) -> PreparedLoans:
         """The loans of a slice, contiguous."""
@@ -58,7 +73,12 @@ def horizon(loans: Loans, portfolio: Portfolio) -> int:
 
 
 def prepare_loans(
-    loans: Loans, portfolio: Portfolio, regions: tuple[str, ...], n_months: int, precision: str
+    loans: Loans,
+    portfolio: Portfolio,
+    regions: tuple[str, ...],
+    n_months: int,
+    precision: str,
+    behaviour: Behaviour | None = None,
 ) -> PreparedLoans:
     """Arrays for the kernels.
 
@@ -74,20 +94,32 @@ def prepare_loans(
         Horizon, at least :func:`horizon`.
     precision : str
         ``float32`` or ``float64``; the schedule is computed in float64 and rounded once.
+    behaviour : Behaviour, optional
+        Whose models' columns are wanted.
+
+    Raises
+    ------
+    InputError
+        For terms that are not known, and for a column that terms or a model read and the loans lack.
     """
     if portfolio.liquidation_lag < 1:
         raise InputError(f"portfolio.liquidation_lag is {portfolio.liquidation_lag}; expected at least 1 month")
     real = make_ops("numpy", precision).real
     accruals = _accruals(loans.cut_off, n_months)
-    balances, principal_rates = _schedule(loans, accruals)
+    columns = loan_columns(loans, read_by(behaviour)) if behaviour else {}
+    note_rates, rows = _note_rates(loans, n_months)
+    balances, principal_rates = _schedule(loans, accruals, note_rates, rows)
     return PreparedLoans(
         reals=_real_terms(loans).astype(real),
-        counts=_counts(loans, portfolio, regions),
+        counts=_counts(loans, portfolio, regions, rows),
         balances=balances.astype(real),
         principal_rates=principal_rates.astype(real),
+        note_rates=note_rates.astype(real),
         accruals=accruals.astype(real),
         calendar_month=loans.cut_off.month % 12,
         lag_size=portfolio.liquidation_lag,
+        columns=np.array([*columns.values()], real).reshape(len(columns), len(loans)).T.copy(),
+        column_names=tuple(columns),
     )
 
 
@@ -121,7 +153,7 @@ def _real_terms(loans: Loans) -> Array:
     return terms
 
 
-def _counts(loans: Loans, portfolio: Portfolio, regions: tuple[str, ...]) -> Array:
+def _counts(loans: Loans, portfolio: Portfolio, regions: tuple[str, ...], note_rate_rows: Array) -> Array:
     row_of = {region: row for row, region in enumerate(regions)}
     day_count_of = {name: row for row, name in enumerate(DAY_COUNTS)}
     columns = {
@@ -133,7 +165,7 @@ def _counts(loans: Loans, portfolio: Portfolio, regions: tuple[str, ...]) -> Arr
         Count.LAG: portfolio.liquidation_lag,
         Count.REGION: [row_of[region] for region in loans.region],
         Count.DAY_COUNT: [day_count_of[name] for name in loans.day_count],
-        Count.ADJUSTABLE: loans.adjustable,
+        Count.ADJUSTABLE: note_rate_rows < 0,
         Count.FIRST_RESET: loans.first_reset,
         Count.RESET_PERIOD: np.maximum(loans.reset_period, 1),
         Count.LOOKBACK: loans.lookback,
@@ -141,6 +173,7 @@ def _counts(loans: Loans, portfolio: Portfolio, regions: tuple[str, ...]) -> Arr
         Count.ADVANCES_INTEREST: portfolio.advances != "none",
         Count.ID_LOW: loans.number & np.uint64(0xFFFFFFFF),
         Count.ID_HIGH: loans.number >> np.uint64(32),
+        Count.NOTE_RATE_ROW: note_rate_rows,
     }
     counts = np.zeros((len(loans), len(Count)), np.int64)
     for column, values in columns.items():
@@ -156,10 +189,49 @@ def _accruals(cut_off: dt.date, n_months: int) -> Array:
     return np.array([np.full(n_months, 1 / 12), days / 360, days / 365])
 
 
-def _schedule(loans: Loans, accruals: Array) -> tuple[Array, Array]:
+def terms_of(loans: Loans) -> Array:
+    """Name of each loan's terms: a file of ``kernels/terms/``."""
+    names = loans.terms
+    unknown = sorted({str(name) for name in np.unique(names)} - set(TERMS))
+    if unknown:
+        raise InputError([f"terms {name!r} of {int((names == name).sum())} loans{nearest(name, TERMS)}" for name in unknown])
+    return names
+
+
+def _note_rates(loans: Loans, n_months: int) -> tuple[Array, Array]:
+    """Schedules of note rates that are known beforehand, each once: (row, month), float64; and each loan's row, else -1."""
+    names, rows = terms_of(loans), np.full(len(loans), -1)
+    schedules: list[Array] = []
+    for name, terms in TERMS.items():
+        who = np.flatnonzero(names == name)
+        if not isinstance(terms, KnownBeforehand) or not len(who):
+            continue
+        columns = loan_columns(loans.take(who), {f"terms {name}": terms.reads})
+        first, which = _distinct([*columns.values()])
+        read = named_tuple("Columns", [*columns])(**{column: values[first] for column, values in columns.items()})
+        rows[who] = sum(map(len, schedules)) + which
+        by_month = [np.broadcast_to(terms.note_rate(read, month), len(first)) for month in range(1, n_months + 1)]
+        schedules.append(np.array(by_month, float).T)
+    if not schedules:  # a table has a row
+        schedules.append(np.zeros((1, n_months)))
+    return np.concatenate(schedules), rows
+
+
+def _distinct(columns: list[Array]) -> tuple[Array, Array]:
+    """Of the rows of ``columns`` that differ: the first loan of each, and which of them each loan has."""
+    code = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        values, which = np.unique(column, return_inverse=True)
+        code = np.unique(code * len(values) + which, return_inverse=True)[1]
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    return first, which
+
+
+def _schedule(loans: Loans, accruals: Array, note_rates: Array, note_rate_rows: Array) -> tuple[Array, Array]:
     """Balance at the start of each month (USD) and scheduled principal over it, both (loan, month), in float64.
 
-    After maturity the balance stays at its last value: the measure of what is still in foreclosure.
+    A payment holds until the note rate changes; then it is computed anew for what is left. After maturity the balance stays at
+    its last value: the measure of what is still in foreclosure.
     """
     ops = make_ops("numpy", "float64")
     principal_of, payment_rate = build_scheduled_principal(ops), build_level_payment_rate(ops)
@@ -167,15 +239,17 @@ def _schedule(loans: Loans, accruals: Array) -> tuple[Array, Array]:
     rows = np.array([DAY_COUNTS.index(name) for name in loans.day_count])
     balances, rates = np.zeros((len(loans), n_months)), np.zeros((len(loans), n_months))
     balance, payment = loans.balance.astype(float), loans.payment.astype(float)
+    known, before = note_rate_rows >= 0, loans.note_rate
     for m in range(1, n_months + 1):
+        note_rate = np.where(known, note_rates[note_rate_rows, m - 1], loans.note_rate)
         left = np.maximum(loans.amortisation - (m - 1), 1).astype(float)
-        starts = np.isnan(payment) & (m > loans.interest_only)
-        payment = np.where(starts, balance * payment_rate(loans.note_rate / 12, left), payment)
-        interest = balance * loans.note_rate * accruals[rows, m - 1]
+        starts = (np.isnan(payment) | (note_rate != before)) & (m > loans.interest_only)
+        payment = np.where(starts, balance * payment_rate(note_rate / 12, left), payment)
+        interest = balance * note_rate * accruals[rows, m - 1]
         alive, matures = m <= loans.maturity, m == loans.maturity
         amortises = np.asarray(alive & (m > loans.interest_only), float)
         due = principal_of(balance, interest, np.nan_to_num(payment), amortises, np.asarray(matures, float))
         balances[:, m - 1] = balance
         rates[:, m - 1] = np.divide(due, balance, out=np.zeros_like(balance), where=balance > 0)
-        balance = np.where(matures, balance, balance - due)
+        balance, before = np.where(matures, balance, balance - due), note_rate
     return balances, rates

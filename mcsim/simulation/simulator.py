@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels import behaviour as models
-from kernels.launch import compile_launcher
-from kernels.loan_arrays import paths_at_once
-from kernels.loan_blocks import build_loan_block, scratch_sizes
-from kernels.loan_month import FIELDS
-from kernels.loan_terms import TILE, Row
+from kernels.flows import N_FIELDS
+from kernels.launchers.block import Simulate, build_loan_block
+from kernels.launchers.groups import ByModel, Inputs, LoanSums, Market
+from kernels.launchers.rows import scratch_arrays
+from kernels.launchers.tiles import paths_at_once
+from kernels.loan_terms import TILE
+from kernels.observables import MARKET_ROWS, REGION_ROWS, ROW, n_rows
 from kernels.ops import LANES
 from mcsim.backend import Backend
 from mcsim.scenario import Scenario
@@ -34,7 +36,7 @@ class LoanSimulator:
     Parameters
     ----------
     loans : PreparedLoans
-        In the backend's precision.
+        In the backend's precision, with the columns that the behaviour's models read.
     behaviour : Behaviour
         Models, their parameters, and how shares leave.
     seed : int
@@ -44,30 +46,25 @@ class LoanSimulator:
     """
 
     def __init__(self, loans: PreparedLoans, behaviour: Behaviour, seed: int, backend: Backend) -> None:
-        self.loans, self._behaviour, self._backend = loans, behaviour, backend
+        self.loans, self._decrement, self._backend = loans, behaviour.decrement, backend
         self._key = np.array([seed & 0xFFFFFFFF, 0], np.uint32)
+        chosen = ByModel(*(getattr(behaviour, kind) for kind in ByModel._fields))
+        self._names = ByModel(*(choice.model for choice in chosen))
         real = backend.ops.real
-        self._parameters = tuple(
-            parameter_array(kind, choice).astype(real)
-            for kind, choice in (
-                ("prepayment", behaviour.prepayment),
-                ("default", behaviour.default),
-                ("severity", behaviour.severity),
-            )
-        )
-        self._launchers: dict[tuple[int, bool], Any] = {}
+        self._parameters = ByModel(*(parameter_array(kind, choice).astype(real) for kind, choice in chosen._asdict().items()))
+        self._launchers: dict[tuple[int, bool], Simulate] = {}
         self._on_device = self._put_on_device() if backend.target == "cuda" else None
 
     def pool(self, scenario: Scenario) -> Array:
-        """Flows of all loans together: (month 1..n, field, path) float64, fields as :data:`kernels.loan_month.FIELDS`."""
+        """Flows of all loans together: (month 1..n, field, path) float64, fields as :data:`kernels.flows.FIELDS`."""
         return self._on_device.pool(scenario) if self._on_device else self._simulate(self.loans, scenario)
 
     def pool_and_loans(self, scenario: Scenario) -> tuple[Array, list[Array]]:
         """As :meth:`pool`; and of each loan the sum of its flows over each 256 paths, (loan, month, field) float64, in order."""
         if self._on_device:
             return self._on_device.pool_and_loans(scenario)
-        groups = -(-scenario.mortgage_rate.shape[1] // LANES)
-        sums = np.zeros((len(self.loans), self.loans.n_months, len(FIELDS), groups))
+        groups = -(-scenario.n_paths // LANES)
+        sums = np.zeros((len(self.loans), self.loans.n_months, N_FIELDS, groups))
         return self._simulate(self.loans, scenario, sums), list(np.moveaxis(sums, -1, 0))
 
     def loan(self, scenario: Scenario, position: int) -> Array:
@@ -77,16 +74,15 @@ class LoanSimulator:
         return self._simulate(self.loans.take(slice(position, position + 1)), scenario)
 
     def _put_on_device(self) -> DeviceSimulator:
-        from kernels.loan_on_device import LoansOnDevice
+        from kernels.loan_on_device import Collateral, LoansOnDevice, compiled
         from mcsim.simulation.device_simulator import DeviceSimulator
 
-        tiles = SUPERBLOCK // TILE
-        return DeviceSimulator(
-            LoansOnDevice(self._backend.ops, self._models(), self.loans, self._key, self._parameters, tiles)
-        )
+        loans = Collateral(self._inputs(self.loans), self.loans.tables, self.loans.calendar_month, self._key)
+        kernels = compiled(self._backend.ops, self._names, self._decrement)
+        return DeviceSimulator(LoansOnDevice(self._backend.ops, kernels, loans, SUPERBLOCK // TILE))
 
     def _simulate(self, loans: PreparedLoans, scenario: Scenario, loan_sums: Array | None = None) -> Array:
-        n_paths = scenario.mortgage_rate.shape[1]
+        n_paths = scenario.n_paths
         width = lane_width(self._backend.target, len(loans), n_paths)
         blocks = [self._lanes(loans, scenario, first, width, loan_sums) for first in range(0, n_paths, width)]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=2)
@@ -96,56 +92,48 @@ class LoanSimulator:
 
         ``loan_sums`` (loan, month, field, group of 256 paths) gets the sums over these paths.
         """
-        n_paths = scenario.mortgage_rate.shape[1]
+        n_paths = scenario.n_paths
         kept = min(width, n_paths - first)
         lanes = np.minimum(np.arange(first, first + width), n_paths - 1)
-        rows = scenario_rows(scenario, loans.n_months, lanes)
+        market = self._market(loans, scenario, lanes, scenario.first_path + first)
         pool: Array | None = None
         groups = slice(first // LANES, -(-(first + width) // LANES))
         for start in range(0, len(loans), SUPERBLOCK):
             chosen = slice(start, start + SUPERBLOCK)
-            part, sums = loans.take(chosen), np.zeros(loans.n_months * len(FIELDS) * width)
+            part, sums = loans.take(chosen), np.zeros(loans.n_months * N_FIELDS * width)
             if loan_sums is None:
-                self._run(part, rows, scenario.first_path + first, width, sums)
+                self._run(part, market, width, sums)
             else:
                 wanted = np.empty(loan_sums[chosen, ..., groups].shape)
-                self._run(part, rows, scenario.first_path + first, width, sums, kept, wanted)
+                of_loans = np.zeros(N_FIELDS * width, self._backend.ops.real), np.zeros(LANES // 4), wanted.reshape(-1)
+                self._run(part, market, width, sums, LoanSums(kept, *of_loans))
                 loan_sums[chosen, ..., groups] = wanted
             pool = sums if pool is None else pool + sums
         assert pool is not None  # a portfolio has a loan
-        return pool.reshape(loans.n_months, len(FIELDS), width)[:, :, :kept]
+        return pool.reshape(loans.n_months, N_FIELDS, width)[:, :, :kept]
 
-    def _run(
-        self, loans: PreparedLoans, rows: Array, first_path: int, width: int, sums: Array, kept: int = 0,
-        loan_sums: Array | None = None,
-    ) -> None:  # fmt: skip
-        real = self._backend.ops.real
-        scratch = [np.zeros(size, real) for size in scratch_sizes(width, loans.lag_size)]
-        of_loans: tuple[Any, ...] = ()
-        if loan_sums is not None:
-            of_loans = kept, np.zeros(len(FIELDS) * width, real), np.zeros(LANES // 4), loan_sums.reshape(-1)
-        self._launcher(width, loan_sums is not None)(
-            width, loans.reals, loans.counts, loans.balances, loans.principal_rates, loans.accruals, rows.ravel(),
-            rows.shape[1], loans.calendar_month, first_path, self._key, *self._parameters, loans.lag_size, *scratch, sums,
-            *of_loans,
-        )  # fmt: skip
+    def _run(self, loans: PreparedLoans, market: Market, width: int, sums: Array, *of_loans: LoanSums) -> None:
+        scratch = scratch_arrays(self._backend.ops, width, loans.lag_size)
+        launcher = self._launcher(width, bool(of_loans))
+        launcher(self._inputs(loans), loans.tables, market, scratch, sums, *of_loans)
 
-    def _models(self) -> tuple[Any, Any, Any, str]:
-        b = self._behaviour
-        return (
-            models.PREPAYMENT[b.prepayment.model],
-            models.DEFAULT[b.default.model],
-            models.SEVERITY[b.severity.model],
-            b.decrement,
-        )
+    def _market(self, loans: PreparedLoans, scenario: Scenario, lanes: Array | slice, first_path: int) -> Market:
+        rows = scenario_rows(scenario, loans.n_months, lanes)
+        return Market(rows.reshape(-1), rows.shape[1], loans.calendar_month, first_path, self._key)
 
-    def _launcher(self, width: int, loan_sums: bool) -> Any:
+    def _inputs(self, loans: PreparedLoans) -> ByModel:
+        """What each model reads beside what is observed."""
+        inputs = []
+        for kind, name in self._names._asdict().items():
+            columns = [loans.column_names.index(column) for column in models.KINDS[kind][name].columns]
+            of_loans = np.ascontiguousarray(loans.columns[:, columns])
+            inputs.append(Inputs(getattr(self._parameters, kind), of_loans, np.empty(0, loans.reals.dtype)))
+        return ByModel(*inputs)
+
+    def _launcher(self, width: int, loan_sums: bool) -> Simulate:
         if (width, loan_sums) not in self._launchers:
-            b = self._behaviour
-            names = (b.prepayment.model, b.default.model, b.severity.model, b.decrement, str(width))
-            function = build_loan_block(self._backend.ops, width, *self._models(), loan_sums=loan_sums)
-            key = "-".join(("loans", *names, *(("sums",) if loan_sums else ())))
-            self._launchers[width, loan_sums] = compile_launcher(self._backend.ops, function, key, writes=())
+            block = build_loan_block(self._backend.ops, width, self._names, self._decrement, loan_sums)
+            self._launchers[width, loan_sums] = block
         return self._launchers[width, loan_sums]
 
 
@@ -155,21 +143,18 @@ def lane_width(target: str, n_loans: int, n_paths: int) -> int:
 
 
 def parameter_array(kind: str, choice: ModelChoice) -> Array:
-    """A model's parameters as one float64 array in the model's own order, with what it derives; a table is spread out."""
-    model, values = models.KINDS[kind][choice.model], list[float]()
-    for name in model.parameters:
-        value = choice.parameters[name]
-        values.extend(np.atleast_1d(np.asarray(value, float)).tolist())
-    return np.array(model.values(values))
+    """A model's parameters as one float64 array in the kernels' order, with what it derives; a table is spread out."""
+    return np.array(models.KINDS[kind][choice.model].values(choice.parameters))
 
 
 def scenario_rows(scenario: Scenario, n_months: int, lanes: Array | slice) -> Array:
-    """(month 0..n, row, path) as the kernels read it: :class:`kernels.loan_terms.Row`."""
+    """(month 0..n, row, path) as the kernels read it: :data:`kernels.observables.ROW`."""
     n_regions = len(scenario.regions)
     n_lanes = scenario.mortgage_rate[0, lanes].size
-    rows = np.empty((n_months + 1, Row.HOME_PRICE + n_regions, n_lanes), scenario.mortgage_rate.dtype)
-    rows[:, Row.MORTGAGE_RATE] = scenario.mortgage_rate[: n_months + 1, lanes]
-    rows[:, Row.ADJUSTABLE_INDEX] = scenario.adjustable_index[: n_months + 1, lanes]
-    for k in range(n_regions):
-        rows[:, Row.HOME_PRICE + k] = scenario.home_price[k][: n_months + 1, lanes]
+    rows = np.empty((n_months + 1, n_rows(n_regions), n_lanes), scenario.mortgage_rate.dtype)
+    for name in MARKET_ROWS:
+        rows[:, ROW[name]] = scenario.arrays[name][: n_months + 1, lanes]
+    for name in REGION_ROWS:
+        for k in range(n_regions):
+            rows[:, ROW[name] + k * len(REGION_ROWS)] = scenario.arrays[name][k][: n_months + 1, lanes]
     return rows

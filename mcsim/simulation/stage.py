@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim import store
 from mcsim.backend import Backend
 from mcsim.loans import Loans
@@ -42,7 +42,7 @@ class CollateralStage:
     def __init__(self, settings: Settings, chosen: Collateral, loans: Loans, regions: Sequence[str], backend: Backend) -> None:
         self.loans, self.n_months = loans, horizon(loans, chosen.portfolio)
         self._settings, self._name = settings, chosen.portfolio.name
-        prepared = prepare_loans(loans, chosen.portfolio, tuple(regions), self.n_months, backend.precision)
+        prepared = prepare_loans(loans, chosen.portfolio, tuple(regions), self.n_months, backend.precision, chosen.behaviour)
         self._simulator = LoanSimulator(prepared, chosen.behaviour, settings.seed, backend)
         self._keeps_means = settings.output.loans == "mean"
 

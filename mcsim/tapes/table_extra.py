@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any
 
-from kernels.behaviour.model import OBSERVABLES
+from kernels.observables import OBSERVABLES
 from mcsim.errors import nearest, shown
 from mcsim.loans import COLUMNS
 from mcsim.tapes.cells import number_of

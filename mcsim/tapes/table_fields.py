@@ -6,8 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from kernels.terms import TERMS
 from mcsim.conventions import DAY_COUNTS
-from mcsim.loans import TERMS
 from mcsim.tapes.checks import LEAST_LTV, LEAST_RATE, MOST_BALANCE, MOST_FEE, MOST_LTV, MOST_RATE, MOST_TERM, PROPERTY_TYPES
 
 _SHARE_UNITS = {"per_unit": (1, 1), "percent": (1, 100), "basis_points": (1, 10_000)}
@@ -152,7 +152,8 @@ FIELDS: dict[str, Field] = {
         "flag", "whether the rate adjusts", "true where there is a margin, else false", called=("arm", "rate_type", "is_arm")
     ),
     "terms": Field(
-        "choice", "how the note rate moves", "`adjustable` where the rate adjusts, else `level`", choices=TERMS, called=("rate_terms",)
+        "choice", "how the note rate moves", "`adjustable` where the rate adjusts, else `level`", choices=(*TERMS,),
+        called=("rate_terms",),
     ),
     "margin": _rate("over the index, annual", high=_MOST_MARGIN, called=("gross_margin",)),
     "periodic_cap": _rate("largest change at a reset, annual, or `none`", called=("per_cap", "reset_cap")),

@@ -15,9 +15,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from tests.cuda_simulator import deals
 from tests.elementwise import model_rate, month_functions, philox_words, specials, speed_functions
 from tests.golden.test_bma import LOAN, check_cash_flow_a, speeds_a
-from tests.kernel_driver import FULL, KEY, Block, Models, mixed_loans, random_paths, run_one_loan
+from tests.kernel_driver import FULL, Block, Models, mixed_loans, random_paths, run_one_loan
 
 N = 130
 """Paths: more than a block of threads."""
@@ -86,15 +87,14 @@ def simulated_pool(block: Block, precision: str, superblock: int = 128) -> np.nd
     """Flows of ``block`` by the loan kernel of the ``cuda`` target, ``superblock`` tiles added up before the next are."""
     from kernels.device import put_all
     from kernels.loan_on_device import Block as OnDevice
-    from kernels.loan_on_device import LoansOnDevice
+    from kernels.loan_on_device import Collateral, LoansOnDevice, compiled
     from kernels.ops import make_ops
-    from mcsim.simulation.prepare import PreparedLoans
 
-    ops, models = make_ops("cuda", precision), block.models
-    reals, counts, balances, rates, accruals, scenario, n_rows, calendar_month, first_path, *_ = block.arguments(ops)
-    prepared = PreparedLoans(reals, counts, balances, rates, accruals, calendar_month, max(x.lag for x in block.loans))
-    there = LoansOnDevice(ops, (*models.built(), models.decrement), prepared, KEY, block.parameters(ops.real), superblock)
-    return there.start(OnDevice(put_all(scenario), n_rows, block.paths.width, first_path)).wait()
+    ops = make_ops("cuda", precision)
+    inputs, tables, market, _ = block.arguments(ops)
+    loans = Collateral(inputs, tables, market.calendar_month, market.key)
+    there = LoansOnDevice(ops, compiled(ops, block.names, block.models.decrement), loans, superblock)
+    return there.start(OnDevice(put_all(market.rows), market.n_rows, block.paths.width, market.first_path)).wait()
 
 
 def check_blocks(precision: str) -> None:
@@ -138,7 +138,9 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "waves": check_waves,
 }
 PRECISIONS = ("float32", "float64")
-NAMES = [f"{name} {precision}" for name in CHECKS for precision in PRECISIONS]
+FLOAT64: dict[str, Callable[[str], None]] = {"machine": deals.check_machine, "deals": deals.check_deals}
+"""What is float64 whatever the run's precision."""
+NAMES = [f"{name} {precision}" for name in CHECKS for precision in PRECISIONS] + [f"{name} float64" for name in FLOAT64]
 
 
 def run_checks(names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -147,7 +149,7 @@ def run_checks(names: Sequence[str]) -> Iterator[tuple[str, str]]:
         name, precision = full_name.rsplit(" ", 1)
         try:
             with np.errstate(all="ignore"):  # numpy scalars warn where numpy arrays and devices are silent
-                CHECKS[name](precision)
+                (CHECKS | FLOAT64)[name](precision)
         except Exception:  # whatever it is, the parent's test shows it
             yield full_name, traceback.format_exc()
         else:

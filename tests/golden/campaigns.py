@@ -57,7 +57,7 @@ def second_program(loans: Loans, settings: Settings, scenario: Any, path: int, n
     total = np.zeros((n_months, len(oracle.ORDER)))
     for i in range(len(loans)):
         loan = oracle_loan(loans, i, settings)
-        homes = scenario.home_price[scenario.regions.index(loans.region[i])][: n_months + 1, path].tolist()
+        homes = scenario.home_price_index[scenario.regions.index(loans.region[i])][: n_months + 1, path].tolist()
         market = scenario.mortgage_rate[: n_months + 1, path].tolist()
         index = scenario.adjustable_index[: n_months + 1, path].tolist()
         month = loans.cut_off.month % 12

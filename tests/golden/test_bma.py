@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from tests.elementwise import speed_functions
 from tests.kernel_driver import Block, Loan, Models, random_paths, run_one_loan, schedule
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim.deals import load_deal
 from mcsim.loans import Loans
 from mcsim.results import Run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from tests.kernel_driver import Block, Loan, Models, random_paths
 
 LOAN = Loan(4e8, note_rate=0.06, servicing_rate=0.005, age=2, maturity=358, amortisation=358, last_default=0)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.amortization import build_level_principal_rate, build_log1p, build_reset_rate
+from kernels.amortization import build_level_principal_rate, build_log1p
 from kernels.ops import PRECISIONS, make_ops
+from kernels.terms.adjustable import build_reset_rate
 
 OPS = make_ops("numpy", "float64")
 LEVEL, RESET = build_level_principal_rate(OPS), build_reset_rate(OPS)

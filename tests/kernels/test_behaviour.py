@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kernels import behaviour
-from kernels.behaviour.model import OBSERVABLES
 from kernels.behaviour.severity.ltv_severity import MOST_ERROR
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
+from kernels.observables import OBSERVABLES
 from kernels.ops import PRECISIONS
 from tests import oracle
 from tests.elementwise import model_rate
@@ -110,8 +110,8 @@ REAL = ("note_rate", "mortgage_rate", "balance_factor", "ltv")
 @pytest.mark.parametrize(("kind", "name"), ALL)
 def test_a_model_depends_on_what_it_reads_and_on_nothing_else(kind: str, name: str, target: str) -> None:
     """What it reads shows in the rate as a NaN: never a 0, a floor or a cap. What it does not read changes no bit."""
-    reads = behaviour.KINDS[kind][name].reads
-    assert set(reads) <= set(OBSERVABLES) - {"parameters"}
+    reads = behaviour.KINDS[kind][name].observes
+    assert set(reads) <= set(OBSERVABLES)
     row, when = (0.05, 0.04, 0.9, 0.8), (7, 30, 4)
     plain = evaluate(kind, name, [row], when, target=target)
     assert np.isfinite(plain).all()

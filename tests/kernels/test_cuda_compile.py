@@ -13,7 +13,9 @@ from benchmarks import ptx
 from kernels import behaviour, special
 from kernels.amortization import build_level_principal_rate
 from kernels.behaviour.model import Model
+from kernels.launchers.seeing import build_rate
 from kernels.ops import Ops, make_ops
+from tests.elementwise import Hand, hand_loaders
 
 pytest.importorskip("numba_cuda", reason="the extra ptx is not installed")
 pytestmark = pytest.mark.skipif(os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "1", reason="the simulator compiles nothing")
@@ -43,14 +45,13 @@ def model_kernel(ops: Ops, model: Model) -> tuple[Callable[..., None], tuple[Any
     """Kernel that evaluates a behavioural model, one path a thread."""
     from numba import float32, int64
 
-    rate, lanes, at, real, one = model.build(ops), ops.lanes, ops.at, ops.real, ops.real(1)
+    rate, parameters_of = build_rate(ops, model, hand_loaders(ops)), model.build_parameters(ops)
+    lanes, at, real, one = ops.lanes, ops.at, ops.real, ops.real(1)
 
-    def kernel(n, month, notes, mortgage_rates, factors, ltvs, parameters, out):  # type: ignore[no-untyped-def]
+    def kernel(n, month, notes, mortgage_rates, factors, ltvs, values, out):  # type: ignore[no-untyped-def]
+        hand = Hand(month, real(month), month % 12, real(12), one, notes, mortgage_rates, factors, ltvs)
         for p in lanes(n):
-            out[at(0, p)] = rate(
-                month, real(month), month % 12, notes[at(0, p)], mortgage_rates[at(0, p)], factors[at(0, p)], ltvs[at(0, p)],
-                real(12), one, parameters,
-            )  # fmt: skip
+            out[at(0, p)] = rate(hand, parameters_of(values), p)
 
     return kernel, (int64, int64, *[float32[::1]] * 6)
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.loan_arrays import ELEMENTS, paths_at_once
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
+from kernels.launchers.tiles import ELEMENTS, paths_at_once
 from kernels.loan_terms import TILE
 from kernels.ops import LANES
 from tests import oracle

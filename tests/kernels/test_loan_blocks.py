@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from kernels.loan_terms import TILE
 from kernels.ops import LANES
 from tests.kernel_driver import FULL, Block, Loan, Models, mixed_loans, random_paths

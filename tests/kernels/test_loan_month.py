@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.loan_month import FIELDS, build_bounded, build_leave
+from kernels.dynamics.hazard import build_bounded, build_leave
+from kernels.flows import FIELDS
 from kernels.ops import PRECISIONS, make_ops
 from mcsim.variables import GROUPS
 from tests.elementwise import month_functions
@@ -19,7 +20,7 @@ MONTHS = st.lists(st.tuples(st.floats(0, 1e9), share, share, share, share, share
 
 
 def named(out: np.ndarray) -> dict[str, np.ndarray]:
-    """Results of ``flows`` by name."""
+    """Results of ``settle`` by name."""
     return dict(zip(("performing", "foreclosed", "entering", *FIELDS, "foreclosed_low"), out[6:-1], strict=True))
 
 

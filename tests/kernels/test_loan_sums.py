@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from kernels.loan_sums import build_add_loan, fold
 from kernels.ops import LANES, make_ops
 from mcsim.pipeline import Simulation

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kernels.loan_terms import Count, Real, build_adjustable_calendar, build_calendar
+from kernels.loan_terms import Count, Real, build_calendar
 from kernels.ops import make_ops
+from kernels.terms.adjustable import build_adjustment
 
 OPS = make_ops("numpy", "float64")
 COUNTS = {
@@ -49,5 +50,6 @@ def test_calendar(month: int, expected: tuple[float, float, float]) -> None:
 def test_adjustable_calendar(month: int, resets: bool, cap: float, index_month: int, remaining: int, amortises: int) -> None:
     reals = np.zeros((1, len(Real)))
     reals[0, Real.INITIAL_CAP], reals[0, Real.PERIODIC_CAP] = 0.05, 0.02
-    found = build_adjustable_calendar(OPS)(reals, counts(), 0, month)
-    assert tuple(found) == (resets, cap, index_month, remaining, amortises)
+    found = build_adjustment(OPS)(reals, counts(), 0, month)
+    assert (found.resets, found.cap, found.index_month) == (resets, cap, index_month)
+    assert (found.remaining, found.amortises) == (remaining, amortises)

@@ -17,17 +17,16 @@ import pytest
 
 from kernels import behaviour, cache, philox, reach, scenario_paths
 from kernels.discounting import build_present_values
-from kernels.loan_blocks import build_loan_block
+from kernels.dynamics.hazard import DECREMENTS
+from kernels.launchers.cpu import build_simulate
+from kernels.launchers.rates import build_rate_loop
 from kernels.ops import LANES, make_ops
 from kernels.reach import ROOT, reach_digest, reached_files, with_imports
 from kernels.waterfall_paths import build_waterfall
 
 BY = Path(cache.__file__).resolve()
-COMBINATIONS = {
-    "loans-expected": ("richard_roll", "ltv_hazard", "ltv_severity", "expected"),
-    "loans-sampled": ("psa", "sda", "fixed", "sampled"),
-    "loans-static": ("cpr", "cdr", "fixed", "expected"),
-}
+MODELS = [("prepayment", "richard_roll"), ("default", "ltv_hazard"), ("severity", "ltv_severity"), ("prepayment", "psa")]
+LOANS = ["months-expected", "months-sampled", *(model for _, model in MODELS)]
 
 
 @lru_cache(maxsize=1)
@@ -39,10 +38,8 @@ def launchers() -> dict[str, Callable[..., Any]]:
         "waterfall": build_waterfall(double),
         "present values": build_present_values(double),
     }
-    for name, (prepayment, default, severity, decrement) in COMBINATIONS.items():
-        models = behaviour.PREPAYMENT[prepayment], behaviour.DEFAULT[default], behaviour.SEVERITY[severity]
-        found[name] = build_loan_block(single, LANES, *models, decrement)
-    return found
+    found |= {f"months-{decrement}": build_simulate(single, LANES, decrement) for decrement in DECREMENTS}
+    return found | {name: build_rate_loop(single, LANES, kind, behaviour.KINDS[kind][name]) for kind, name in MODELS}
 
 
 def files_by_inspect(function: Any, seen: set[Any]) -> set[Path]:
@@ -57,7 +54,7 @@ def files_by_inspect(function: Any, seen: set[Any]) -> set[Path]:
     return files.union(*(files_by_inspect(one, seen) for one in inner))
 
 
-@pytest.mark.parametrize("name", ["scenarios", "waterfall", "present values", *COMBINATIONS])
+@pytest.mark.parametrize("name", ["scenarios", "waterfall", "present values", *LOANS])
 def test_an_edit_of_any_file_that_adds_a_function_changes_the_digest(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     launcher = launchers()[name]
     before, needed = reach_digest(launcher, BY), files_by_inspect(launcher, set())
@@ -70,14 +67,14 @@ def test_an_edit_of_any_file_that_adds_a_function_changes_the_digest(name: str, 
     assert needed | {BY} <= changed == with_imports(needed | {BY})
 
 
-@pytest.mark.parametrize("name", COMBINATIONS)
+@pytest.mark.parametrize("name", LOANS)
 def test_no_other_models_formula_is_reached(name: str) -> None:
     formulas = {
         (kind, model): Path(inspect.getfile(one.build))
         for kind, models in behaviour.KINDS.items()
         for model, one in models.items()
     }
-    chosen = {formulas[one] for one in zip(("prepayment", "default", "severity"), COMBINATIONS[name], strict=False)}
+    chosen = {formulas[one] for one in MODELS if one[1] == name}
     assert with_imports(reached_files(launchers()[name])) & {*formulas.values()} == chosen
 
 
@@ -86,7 +83,7 @@ def test_what_only_an_import_brings_counts() -> None:
     ops = with_imports({ROOT / "ops.py"})
     assert {ROOT / "processor.py", ROOT / "ops_cuda.py", ROOT / "__init__.py"} <= ops
     assert ROOT / "special.py" in with_imports({ROOT / "normal.py"})
-    assert ROOT / "waterfall.py" not in with_imports({ROOT / "loan_blocks.py"})
+    assert ROOT / "waterfall.py" not in with_imports({ROOT / "launchers" / "cpu.py"})
 
 
 class Pair(NamedTuple):
@@ -163,7 +160,7 @@ def test_another_process_finds_the_same() -> None:
     """The order of a set of texts is another one there."""
     code = (
         "from tests.kernels.test_reach import BY, closed_over, launchers, reach_digest\n"
-        "function = launchers()['loans-expected']\n"
+        "function = launchers()['months-expected']\n"
         "print(reach_digest(function, BY), reach_digest(closed_over(frozenset('abcdef')), BY))"
     )
     for seed in ("1", "2"):

@@ -8,24 +8,39 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import numba
+import numpy as np
 import pytest
 
 from kernels import behaviour
-from kernels.loan_blocks import build_loan_block
+from kernels.launchers.block import chosen, first_class, rate_arguments
+from kernels.launchers.cpu import Loops, Wanted, build_simulate
+from kernels.launchers.groups import ByModel
+from kernels.launchers.rates import build_part_table, build_rate_loop
+from kernels.launchers.seeing import build_rate
 from kernels.ops import LANES, make_ops
 from kernels.processor import FULL_WIDTH, load_numba, vectors
 from kernels.reach import reach_digest
+from tests.elementwise import Hand, hand_loaders
 from tests.kernel_driver import FULL, Block, Loan, random_paths
 
 FEATURES = llvm.get_host_cpu_features()
-VECTOR_LOOPS = 9
-"""Loops of a sampled month with arithmetic on every path: adjustable terms, uniforms, observation, prepayment, log survival,
-monthly rate, default, expected share, settlement."""
+FULL_NAMES = ByModel("richard_roll", "ltv_hazard", "ltv_severity")
+VECTOR_LOOPS = {
+    "richard_roll": 5,  # on a table of its part and without, short monthly rate, log survival, monthly rate
+    "parts of richard_roll": 1,
+    "ltv_hazard": 1,
+    "ltv_severity": 1,
+    # Adjustable terms; balance factor, ratios, expected share, settlement, by path and not. Uniforms, of words of 64 bits, have half
+    # the lanes.
+    "months": 9,
+}
+"""Loops of a sampled month with arithmetic on every path, by compiled function."""
 
 pytestmark = pytest.mark.skipif(not FEATURES.get("avx2"), reason="x86-64 with AVX2 is what the width is known for")
 
@@ -67,36 +82,56 @@ def read_loops(ir: str) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def loops(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The production launcher in float32, read once for a state of the sources: compiling it takes most of ten seconds."""
+def compiled_functions() -> dict[str, tuple[Callable[..., None], tuple[Any, ...]]]:
+    """What runs a sampled month of the full set in float32: each compiled function, and arguments of its types."""
     ops = make_ops("cpu", "float32")
-    simulate = build_loan_block(ops, LANES, *FULL.built(), "sampled")
-    text = reach_digest(simulate, Path(__file__)) + numba.__version__ + repr(TARGET)
-    key = f"mcsim/loops-{hashlib.sha256(text.encode()).hexdigest()}"
-    cache = getattr(request.config, "cache", None)
-    known = cache.get(key, None) if cache else None
-    if known is None:
-        compiled = numba.njit(error_model="numpy", fastmath=False, nogil=True)(simulate)
-        arguments = Block((Loan(),), random_paths(2, LANES, 1), FULL).arguments(ops)
-        pool = random_paths(2, LANES, 1).adjustable_index.reshape(-1)  # any float64 array: it is compiled, not run
-        compiled.compile(tuple(numba.typeof(a) for a in (*arguments, pool)))
-        known = read_loops(compiled.inspect_llvm(compiled.signatures[0]))
-        if cache:
-            cache.set(key, known)
-    return dict(known)
+    block = Block((Loan(),), random_paths(2, LANES, 1), FULL)
+    inputs, tables, market, scratch = block.arguments(ops)
+    pool = random_paths(2, LANES, 1).adjustable_index.reshape(-1)  # any float64 array: it is compiled, not run
+    models = zip(FULL_NAMES._asdict().items(), chosen(FULL_NAMES), inputs, strict=True)
+    functions: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {}
+    handed = []
+    for (kind, name), model, of_model in models:
+        loop, arguments = build_rate_loop(ops, LANES, kind, model), rate_arguments(ops)
+        functions[name] = loop, arguments
+        handed.append(first_class(ops, loop, f"test-vectorisation-{name}", arguments))
+        if model.tabled:
+            functions[f"parts of {name}"] = build_part_table(ops, LANES, model), (tables.note_rates, market, of_model)
+    loops = Loops(*handed, Wanted(True, True), True)
+    functions["months"] = build_simulate(ops, LANES, "sampled"), (loops, inputs, tables, market, scratch, pool)
+    return functions
 
 
-def test_every_loop_over_paths_is_vectorised(loops: dict[str, Any]) -> None:
-    assert loops["vector loops"] >= VECTOR_LOOPS >= loops["scalar loops"], loops
+@pytest.fixture(scope="module")
+def loops(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    """The production launchers in float32, each read once for a state of the sources: compiling them takes most of ten seconds."""
+    found, cache = {}, getattr(request.config, "cache", None)
+    for name, (function, arguments) in compiled_functions().items():
+        text = reach_digest(function, Path(__file__)) + numba.__version__ + repr(TARGET)
+        key = f"mcsim/loops-{hashlib.sha256(text.encode()).hexdigest()}"
+        known = cache.get(key, None) if cache else None
+        if known is None:
+            compiled = numba.njit(error_model="numpy", fastmath=False, nogil=True)(function)
+            compiled.compile(tuple(numba.typeof(a) for a in arguments))
+            known = read_loops(compiled.inspect_llvm(compiled.signatures[0]))
+            if cache:
+                cache.set(key, known)
+        found[name] = dict(known)
+    return found
 
 
-def test_no_library_call_in_the_month(loops: dict[str, Any]) -> None:
-    assert not loops["library calls"]
+def test_every_loop_over_paths_is_vectorised(loops: dict[str, dict[str, Any]]) -> None:
+    for name, expected in VECTOR_LOOPS.items():
+        assert loops[name]["vector loops"] >= expected >= loops[name]["scalar loops"], (name, loops[name])
+    assert set(loops) == set(VECTOR_LOOPS)
 
 
-def test_float64_is_only_added_up(loops: dict[str, Any]) -> None:
-    assert loops["float64 beyond sums"] == 0
+def test_no_library_call_in_the_month(loops: dict[str, dict[str, Any]]) -> None:
+    assert not any(one["library calls"] for one in loops.values())
+
+
+def test_float64_is_only_added_up(loops: dict[str, dict[str, Any]]) -> None:
+    assert not any(one["float64 beyond sums"] for one in loops.values())
 
 
 def functions() -> list[Any]:
@@ -107,8 +142,14 @@ def functions() -> list[Any]:
 
 @pytest.mark.parametrize(("kind", "name"), functions())
 def test_model_functions_hold_no_float64(kind: str, name: str) -> None:
-    function = behaviour.KINDS[kind][name].build(make_ops("cpu", "float32"))
-    real = numba.float32
-    signature = (numba.int64, real, numba.int64, *[real] * 6, numba.float32[::1])
-    function.compile(signature)  # type: ignore[attr-defined]
+    ops, model = make_ops("cpu", "float32"), behaviour.KINDS[kind][name]
+    rate, parameters_of = build_rate(ops, model, hand_loaders(ops)), model.build_parameters(ops)
+
+    @ops.function
+    def function(hand, values):  # type: ignore[no-untyped-def]
+        return rate(hand, parameters_of(values), 0)
+
+    real, row = np.float32(0), np.zeros(20, np.float32)
+    arguments = Hand(0, real, 0, real, real, row, row, row, row), row
+    function.compile(tuple(numba.typeof(one) for one in arguments))  # type: ignore[attr-defined]
     assert "double" not in body(function.inspect_llvm(function.signatures[0]))  # type: ignore[attr-defined]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import waterfall
+from kernels.flows import FIELDS
 from kernels.launch import compile_launcher
-from kernels.loan_month import FIELDS
 from kernels.ops import make_ops
 from kernels.waterfall_machine import (
     N_SHARED,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from mcsim.configuration import load_settings
 from mcsim.errors import InputError
+from mcsim.unread import without_effect
 from tests.mcsim.books import BOOK, FILES, book, write
 
 
@@ -169,3 +172,33 @@ def test_what_builds_objects_is_refused_in_a_part(with_book: Path) -> None:
         "collaterals.jumbo.portfolio._target_: the key is refused"
         in told(with_book, "+collaterals.jumbo.portfolio._target_=os.system")[0]
     )
+
+
+def test_a_file_that_gives_what_its_part_does_not_read_is_named(tmp_path: Path) -> None:
+    own = write(
+        tmp_path, {**FILES, "campaign/mine.yaml": BOOK.replace("option: prime_jumbo,", "option: prime_jumbo, file: x.xml,")}
+    )
+    (problem,) = told(own)
+    assert problem.startswith(f"{own}/campaign/mine.yaml: collaterals.jumbo.portfolio.file = 'x.xml': ")
+    assert "choose another collaterals.jumbo.portfolio.source than generator" in problem
+
+
+def test_a_default_spread_that_no_class_of_its_deal_takes(with_book: Path) -> None:
+    words = ["deals.both.pricing.spreads={PT: 0.01, R: 0.02}", "deals.both.pricing.spreads.default=0.03"]
+    assert told(with_book, *words) == [
+        "deals.both.pricing.spreads.default = 0.03: every class has a spread of its own; leave it out"
+    ]
+
+
+def test_what_the_loans_of_a_part_leave_unread_is_told_by_its_place(with_book: Path) -> None:
+    words = [f"collaterals.{name}.portfolio.servicing_rate=0.001" for name in ("jumbo", "offices")]
+    words += ["rates.index_tenor_years=2", "home_prices.initial_gap=0.1"]
+    fees = {"jumbo": np.array([0.001, 0.002]), "offices": np.array([0.002])}
+    fixed = {name: SimpleNamespace(servicing_rate=fee, adjustable=np.zeros(len(fee), bool)) for name, fee in fees.items()}
+    said = without_effect(book(with_book, *words), fixed, words)
+    assert [text.partition(":")[0] for text in said] == [
+        "collaterals.offices.portfolio.servicing_rate",
+        "rates.index_tenor_years",
+    ]
+    one = {**fixed, "offices": SimpleNamespace(servicing_rate=fees["offices"], adjustable=np.ones(1, bool))}
+    assert len(without_effect(book(with_book, *words), one, words)) == 1

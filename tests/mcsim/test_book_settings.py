@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import mcsim
 from mcsim.configuration import load_settings, settings_of
 from mcsim.errors import InputError
 from mcsim.layouts import home
@@ -73,6 +74,20 @@ def test_a_book_needs_no_deal(tmp_path: Path) -> None:
 )
 def test_where_a_setting_is_at_home(name: str, at_home: str) -> None:
     assert home(name) == at_home
+
+
+def test_the_book_that_ships(tmp_path: Path) -> None:
+    """What its file says, in a run of fewer loans and paths; what a run of it stores is tests/mcsim/test_book.py's."""
+    found = load_settings(["campaign=book"])
+    assert {name: own.groups for name, own in found.deals.items()} == {
+        "both": {"homes": "homes", "offices": "offices"}, "jumbo": {"pool": "homes"}
+    }  # fmt: skip
+    assert {own.instrument for own in found.positions.values()} == {"whole_loan", "deal_class"}
+    assert sum(c.get("share", 0) for c in found.deals["both"].deal["classes"].values()) == 1
+    fewer = ["paths=8", "collaterals.homes.portfolio.generator.loans=5", "backend=numpy", "output.report=false"]
+    run = mcsim.run("campaign=book", *fewer, f"output.runs_dir={tmp_path}")
+    assert set(run.collateral) == set(found.collaterals) and set(run.deals) == set(found.deals)
+    assert set(run.positions.position.values) == set(found.positions) and run.complete
 
 
 # Who wins.

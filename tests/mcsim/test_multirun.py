@@ -40,7 +40,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, li
         (["seed=sort(3,1,2)"], [1, 2, 3]),
         (["seed=1,2", "paths=3,4"], [1, 1, 2, 2]),
         (["seed=7"], [7]),
-        (["campaign=glob(*)", "seed=1"], [1, 1]),
+        (["campaign=glob(*)", "seed=1"], [1, 1, 1]),
     ],
 )
 def test_what_sweeps(words: list[str], seeds: list[int], shown: list[tuple[int, list[str]]]) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 import mcsim
+from benchmarks import book
 from mcsim.configuration import load_settings, settings_of
 from mcsim.errors import InputError
 from mcsim.own_loans import settings_with_loans
@@ -121,6 +123,16 @@ def test_a_mapping_in_the_configuration() -> None:
     assert (frame, settings.only_collateral.portfolio.mapping) == (None, {"impute": {"age": "12"}})
     assert read_mapping(settings.only_collateral.portfolio.mapping) == read_mapping(mapping)
     assert settings_of(settings.raw) == settings
+
+
+@pytest.mark.parametrize("given", [{"loans": {"loan_id": ["a"]}}, {"loans": "a.csv"}, {"mapping": {"columns": {}}}])
+def test_a_book_has_no_one_place_for_loans(given: dict[str, Any], tmp_path: Path) -> None:
+    """Said of what was given, not of the settings that it stands for."""
+    book.write_options(tmp_path / "options")
+    with pytest.raises(InputError) as error:
+        settings_with_loans([f"campaign={book.CAMPAIGN}"], **given, config_dir=tmp_path / "options")
+    (said,) = error.value.problems
+    assert said.startswith(f"{next(iter(given))}=: ") and "collaterals.NAME.portfolio.file" in said
 
 
 def test_loans_that_are_none() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim import store
 from mcsim.deals import DealFlows, Program, compile_deal, load_deal, run_deal
 from mcsim.errors import InputError

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim.variables import COORDINATES, GROUPS
 
 EVERY = [(group, name, variable) for group, table in GROUPS.items() for name, variable in table.items()]

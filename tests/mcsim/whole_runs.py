@@ -15,7 +15,7 @@ from lxml import etree
 
 import mcsim
 from kernels import launch
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim import store
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from tests import oracle
 from tests.kernel_driver import FULL, KEY, Arm, Block, Loan, Models, random_paths
 

@@ -22,14 +22,11 @@ def build(ops: Ops) -> Callable[..., Any]:
     where, clip, zero, one = ops.where, ops.clip, ops.real(0), ops.real(1)
 
     @ops.function
-    def mdr(
-        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
-    ):  # type: ignore[no-untyped-def]  # fmt: skip
-        base, slope, pivot, ramp = parameters[0], parameters[1], parameters[2], parameters[3]
-        lowest, highest = parameters[4], parameters[5]
-        seasoned = age / ramp
-        by_time = base * where(seasoned < one, seasoned, one)
-        return clip(by_time * exp(slope * (clip(ltv, lowest, highest) - pivot)), zero, one)
+    def mdr(seen, parameters):  # type: ignore[no-untyped-def]
+        seasoned = seen.age / parameters.ramp_months
+        by_time = parameters.base * where(seasoned < one, seasoned, one)
+        ltv = clip(seen.ltv, parameters.lowest_ltv, parameters.highest_ltv)
+        return clip(by_time * exp(parameters.slope * (ltv - parameters.pivot)), zero, one)
 
     return mdr
 

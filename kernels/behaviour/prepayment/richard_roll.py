@@ -11,32 +11,37 @@ from collections.abc import Callable
 from typing import Any
 
 from kernels import special
-from kernels.behaviour.model import Model
+from kernels.behaviour.model import Model, Part
 from kernels.behaviour.parameter import NOT_NEGATIVE, POSITIVE, Parameter
 from kernels.ops import Ops
-
-_SEASONALITY = 8  # position of January's multiplier
 
 
 def build(ops: Ops) -> Callable[..., Any]:
     """CPR of Richard and Roll."""
-    atan_ratio = special.build_atan_ratio(ops)
     real, where, clip = ops.real, ops.where, ops.clip
     zero, one, most = real(0), real(1), real(0.999)
 
     @ops.function
-    def cpr(
-        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
-    ):  # type: ignore[no-untyped-def]  # fmt: skip
-        level, height, steepness, centre = parameters[0], parameters[1], parameters[2], parameters[3]
-        ramp, burnout_floor, burnout_slope, multiplier = parameters[4], parameters[5], parameters[6], parameters[7]
-        seasoned = age / ramp
-        by_time = multiplier * where(seasoned < one, seasoned, one) * parameters[_SEASONALITY + calendar_month]
-        refinancing = level - height * atan_ratio(steepness * (centre * mortgage_rate - note_rate), mortgage_rate)
-        burnout = burnout_floor + burnout_slope * balance_factor
-        return clip(by_time * refinancing * burnout, zero, most)
+    def cpr(seen, parameters):  # type: ignore[no-untyped-def]
+        seasoned = seen.age / parameters.ramp_months
+        seasonality = parameters.seasonality[seen.calendar_month]
+        by_time = parameters.multiplier * where(seasoned < one, seasoned, one) * seasonality
+        burnout = parameters.burnout_floor + parameters.burnout_slope * seen.balance_factor
+        return clip(by_time * seen.refinancing * burnout, zero, most)
 
     return cpr
+
+
+def build_refinancing(ops: Ops) -> Callable[..., Any]:
+    """CPR before seasoning and burnout: the arctangent of note rate over mortgage rate, the same for all loans of one note rate."""
+    atan_ratio = special.build_atan_ratio(ops)
+
+    @ops.function
+    def refinancing(seen, parameters):  # type: ignore[no-untyped-def]
+        apart = parameters.steepness * (parameters.centre * seen.mortgage_rate - seen.note_rate)
+        return parameters.level - parameters.height * atan_ratio(apart, seen.mortgage_rate)
+
+    return refinancing
 
 
 MODEL = Model(
@@ -52,7 +57,8 @@ MODEL = Model(
         "multiplier": Parameter("multiplies the CPR; 1 is the source's own", NOT_NEGATIVE),
         "seasonality": Parameter("multiplier from January to December", NOT_NEGATIVE, table=True, length=12),
     },
-    reads=("age", "calendar_month", "note_rate", "mortgage_rate", "balance_factor"),
+    reads=("age", "calendar_month", "refinancing", "balance_factor"),
+    parts={"refinancing": Part(build_refinancing, reads=("note_rate", "mortgage_rate"))},
     annual=True,
     bounded=True,
 )

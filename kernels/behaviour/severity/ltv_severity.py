@@ -13,7 +13,7 @@ in it: a polynomial is fitted to it, from the formula, when a run is set up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ DISPERSIONS = (0.01, 0.3)
 _REACH = 4.75  # standard deviations: a put further from the money is worth less than 1e-7 of the balance
 _COEFFICIENTS = 8
 
+DERIVED = ("scale", *(f"c{power}" for power in range(_COEFFICIENTS)))
+"""1 over the largest ``v``, and the polynomial's coefficients, lowest power first."""
+
 
 def build_expected_loss(ops: Ops) -> Callable[..., Any]:
     """``expected_loss(owed, returned, dispersion)``: mean of what a lognormal sale of mean ``returned`` leaves unpaid of ``owed``.
@@ -48,13 +51,13 @@ def build_expected_loss(ops: Ops) -> Callable[..., Any]:
     return expected_loss
 
 
-def fit(values: Sequence[float]) -> list[float]:
-    """What the kernel reads after the parameters: 1 over the largest ``v``, and the polynomial's coefficients, lowest power first.
+def fit(given: Any) -> list[float]:
+    """What the kernel reads after the parameters: :data:`DERIVED`.
 
     The polynomial is ``w^4`` times one of degree 7 in ``w = 1 - v / largest``, so that it ends at 0 without a step and its
     coefficients are small; least squares at Chebyshev's points, float64.
     """
-    dispersion = np.float64(values[3])
+    dispersion = given.dispersion
     expected_loss = build_expected_loss(make_ops("numpy", "float64"))
     largest = np.tanh(_REACH * dispersion / 2)
     w = (np.cos(np.pi * (np.arange(200) + 0.5) / 200) + 1) / 2
@@ -70,32 +73,30 @@ def build(ops: Ops) -> Callable[..., Any]:
     zero, one, years, least, most = real(0), real(1), real(1 / 12), real(1e-6), real(np.inf)
 
     @ops.function
-    def severity(
-        month, age, calendar_month, note_rate, mortgage_rate, balance_factor, ltv, lag, advances_interest, parameters
-    ):  # type: ignore[no-untyped-def]  # fmt: skip
-        proceeds, carrying, fixed_costs, scale = parameters[0], parameters[1], parameters[2], parameters[4]
-        owed = one + fixed_costs + advances_interest * note_rate * (lag * years)
-        returned = clip(proceeds - carrying * (lag * years), zero, most)
+    def severity(seen, parameters):  # type: ignore[no-untyped-def]
+        until_sale = seen.lag * years
+        owed = one + parameters.fixed_costs + seen.advances_interest * seen.note_rate * until_sale
+        returned = clip(parameters.proceeds - parameters.carrying * until_sale, zero, most)
         # Both times ltv, and one division for the two that are needed: it costs more than all the rest.
-        held = clip(ltv, least, most)
+        held = clip(seen.ltv, least, most)
         debt = owed * held
         short, total = debt - returned, debt + returned
         inverse = one / (total * held)
-        added = added_by_dispersion(clip(one - abs(short) * (held * inverse) * scale, zero, one), parameters)
+        added = added_by_dispersion(clip(one - abs(short) * (held * inverse) * parameters.scale, zero, one), parameters)
         return clip((clip(short, zero, most) + total * added) * (total * inverse), zero, one)
 
     return severity
 
 
 def _build_polynomial(ops: Ops) -> Callable[..., Any]:
-    """``polynomial(w, parameters)``: ``w^4`` times the one whose coefficients stand from position 5 on, in Estrin's order."""
+    """``polynomial(w, parameters)``: ``w^4`` times the one whose coefficients are ``c0`` to ``c7``, in Estrin's order."""
 
     @ops.function
     def polynomial(w, parameters):  # type: ignore[no-untyped-def]
         w2 = w * w
         w4 = w2 * w2
-        low = (parameters[5] + parameters[6] * w) + (parameters[7] + parameters[8] * w) * w2
-        high = (parameters[9] + parameters[10] * w) + (parameters[11] + parameters[12] * w) * w2
+        low = (parameters.c0 + parameters.c1 * w) + (parameters.c2 + parameters.c3 * w) * w2
+        high = (parameters.c4 + parameters.c5 * w) + (parameters.c6 + parameters.c7 * w) * w2
         return (low + high * w4) * w4
 
     return polynomial
@@ -116,5 +117,6 @@ MODEL = Model(
     },
     reads=("note_rate", "ltv", "lag", "advances_interest"),
     bounded=True,
+    derived=DERIVED,
     derive=fit,
 )

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import yaml
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
+from mcsim.deals import Deal
 
 CONF = Path(__file__).parents[3] / "conf" / "deal"
 SHIPPED = ("pass_through", "senior_subordinate", "conduit", "reserve_account")
+"""Of one group."""
 
 
 def shipped(name: str) -> dict[str, Any]:
@@ -50,6 +52,17 @@ def random_pool(seed: int, n_months: int, n_paths: int, balance: float = 1e8, st
         }.items():  # fmt: skip
             pool[month, at(name)] = value
     return pool
+
+
+def random_pools(deal: Deal, seed: int, n_months: int, n_paths: int, stress: float = 1.0) -> dict[str, np.ndarray]:
+    """A pool for each group; they differ, and each has :func:`closing_balances`."""
+    balances = closing_balances(deal)
+    return {g: random_pool(seed + i, n_months, n_paths, balances[g], stress) for i, g in enumerate(deal.groups)}
+
+
+def closing_balances(deal: Deal) -> dict[str, float]:
+    """USD: 100 million for the first group, three quarters of the one before for each further."""
+    return {group: 1e8 * 0.75**i for i, group in enumerate(deal.groups)}
 
 
 def small_deal() -> dict[str, Any]:

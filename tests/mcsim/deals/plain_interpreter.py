@@ -1,60 +1,119 @@
 """A second interpreter of the deal language, written for reading: one path, plain Python floats, no compilation.
 
 It knows the language (:mod:`mcsim.deals.deal`) and the conventions of docs/theory/waterfall.md, and nothing of registers.
+Sums are written out: Python's own ``sum`` rounds otherwise from 3.12 on.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim.deals.deal import Deal, Step
 
 
-class PlainDeal:
-    """State of a deal on one path."""
+class PlainGroup:
+    """One group of collateral on one path: what it collects, and the balance that bears interest."""
 
-    def __init__(self, deal: Deal, pool_balance: float) -> None:
-        self.deal, self.pool_balance = deal, pool_balance
-        self.cash = {"interest": 0.0, "principal": 0.0} | {a.name: a.initial * pool_balance for a in deal.accounts}
+    def __init__(self, balance: float) -> None:
+        self.collateral = self.pool_size = self.performing = balance
+        self.interest = self.principal = self.earned = self.bearing = 0.0
+
+    def collect(self, flow: dict[str, float]) -> None:
+        """The month's funds."""
+        principal = flow["scheduled_principal"] + flow["advanced_principal"] + flow["prepaid_principal"] + flow["recovery"]
+        after_servicing = flow["interest"] + flow["advanced_interest"] - flow["servicing_fee"]
+        self.interest = max(after_servicing, 0.0)
+        self.principal = max(principal + min(after_servicing, 0.0), 0.0)
+        self.bearing = self.bearing_in_the_month(flow)
+        self.earned = after_servicing if self.bearing > 0 else 0.0
+        self.collateral -= principal + flow["loss"]
+
+    def bearing_in_the_month(self, flow: dict[str, float]) -> float:
+        performing = self.collateral - (self.pool_size - self.performing)
+        advances = flow["advanced_interest"] > 0
+        bearing = self.collateral if advances else performing - flow["defaulted_balance"]
+        return 0.0 if bearing <= (0.005 if advances else 0.005 + 1e-5 * performing) else bearing
+
+    def close(self, flow: dict[str, float]) -> None:
+        """Balances of the end of the month."""
+        self.performing = flow["balance"]
+        self.pool_size = flow["balance"] + flow["foreclosure_balance"]
+
+
+def months_of(pools: Mapping[str, np.ndarray]) -> list[dict[str, dict[str, float]]]:
+    """(month, field) by group to month → group → field → amount."""
+    n_months = len(next(iter(pools.values())))
+    return [
+        {group: dict(zip(FIELDS, pool[month].tolist(), strict=True)) for group, pool in pools.items()}
+        for month in range(n_months)
+    ]
+
+
+class PlainDeal:
+    """State of a deal on one path; balances of its collateral by group, or of its only group."""
+
+    def __init__(self, deal: Deal, balances: Mapping[str, float] | float) -> None:
+        self.deal = deal
+        balances = balances if isinstance(balances, Mapping) else {deal.groups[0]: balances}
+        self.groups = {group: PlainGroup(balances[group]) for group in deal.groups}
+        pool_balance = math.fsum(balances.values())
+        self.cash = dict.fromkeys(self.names_of_funds().values(), 0.0)
+        self.cash |= {a.name: a.initial * pool_balance for a in deal.accounts}
         self.targets = {a.name: (a.target, a.floor * pool_balance) for a in deal.accounts}
         self.balance = {c.name: c.original_balance(pool_balance) for c in deal.classes}
         self.due = dict.fromkeys(self.balance, 0.0)
         self.fee_due = {f.name: 0.0 for f in deal.fees}
         self.fee_rate = math.fsum(f.rate for f in deal.fees)
-        self.collateral = self.pool_size = self.performing = pool_balance
-        self.net_wac = 0.0
+        self.net_wac: dict[str, float] = {}
         self.paid: dict[str, dict[str, float]] = {}
         self.last_month = False
 
-    def run(self, pool: np.ndarray) -> dict[str, list[list[float]]]:
-        """``pool`` (month, field) to variable → month → values."""
+    def names_of_funds(self) -> dict[tuple[str, str], str]:
+        """By group and bucket, as steps call them."""
+        one = len(self.groups) == 1
+        return {(g, kind): kind if one else f"{g}.{kind}" for g in self.groups for kind in ("interest", "principal")}
+
+    @property
+    def collateral(self) -> float:
+        total = 0.0
+        for group in self.groups.values():
+            total += group.collateral
+        return total
+
+    def run(self, pools: Mapping[str, np.ndarray] | np.ndarray) -> dict[str, list[list[float]]]:
+        """(month, field) of each group to variable → month → values."""
+        months = months_of(pools if isinstance(pools, Mapping) else {self.deal.groups[0]: pools})
         result: dict[str, list[list[float]]] = {}
-        for month, row in enumerate(pool.tolist()):
-            self.last_month = month == len(pool) - 1
-            for name, values in self.month(dict(zip(FIELDS, row, strict=True))).items():
+        for month, flows in enumerate(months):
+            self.last_month = month == len(months) - 1
+            for name, values in self.month(flows).items():
                 result.setdefault(name, []).append(values)
         return result
 
-    def month(self, flow: dict[str, float]) -> dict[str, list[float]]:
+    def month(self, flows: dict[str, dict[str, float]]) -> dict[str, list[float]]:
         self.paid = {
             "interest": dict.fromkeys(self.balance, 0.0),
             "principal": dict.fromkeys(self.balance, 0.0),
             "write_down": dict.fromkeys(self.balance, 0.0),
             "fee": dict.fromkeys(self.fee_due, 0.0),
         }
-        collections = self.collect(flow)
+        pool_size = 0.0
+        for group in self.groups.values():
+            pool_size += group.pool_size
+        collections = self.collect(flows)
         for fee in self.deal.fees:
-            self.fee_due[fee.name] += self.pool_size * (fee.rate / 12)
+            self.fee_due[fee.name] += pool_size * (fee.rate / 12)
         for c in self.deal.classes:
             self.due[c.name] += self.balance[c.name] * self.coupon_of_the_month(c.coupon)
         for step in self.deal.steps:
             getattr(self, step.verb)(step)
-        self.performing = flow["balance"]
-        self.pool_size = flow["balance"] + flow["foreclosure_balance"]
+        for name, group in self.groups.items():
+            group.close(flows[name])
         return {
             "interest_paid": list(self.paid["interest"].values()),
             "principal_paid": list(self.paid["principal"].values()),
@@ -66,30 +125,30 @@ class PlainDeal:
             "collections": [collections],
         }
 
-    def collect(self, flow: dict[str, float]) -> float:
-        principal = flow["scheduled_principal"] + flow["advanced_principal"] + flow["prepaid_principal"] + flow["recovery"]
-        after_servicing = flow["interest"] + flow["advanced_interest"] - flow["servicing_fee"]
-        interest_funds = max(after_servicing, 0.0)
-        principal_funds = max(principal + min(after_servicing, 0.0), 0.0)
-        self.cash["interest"] += interest_funds
-        self.cash["principal"] += principal_funds
-        self.net_wac = self.net_wac_of_the_month(flow, after_servicing)
-        self.collateral -= principal + flow["loss"]
-        return interest_funds + principal_funds
+    def collect(self, flows: dict[str, dict[str, float]]) -> float:
+        """Cash that came in; each group's net WAC, and that of all of them over what bears interest in any."""
+        collections = earned = bearing = 0.0
+        funds = self.names_of_funds()
+        for name, group in self.groups.items():
+            group.collect(flows[name])
+            self.cash[funds[name, "interest"]] += group.interest
+            self.cash[funds[name, "principal"]] += group.principal
+            collections += group.interest + group.principal
+            earned += group.earned
+            bearing += group.bearing
+            self.net_wac[name] = self.rate_on(group.earned, group.bearing)
+        self.net_wac[""] = self.rate_on(earned, bearing)
+        return collections
 
-    def net_wac_of_the_month(self, flow: dict[str, float], after_servicing: float) -> float:
-        performing = self.collateral - (self.pool_size - self.performing)
-        advances = flow["advanced_interest"] > 0
-        bearing = self.collateral if advances else performing - flow["defaulted_balance"]
-        if bearing <= (0.005 if advances else 0.005 + 1e-5 * performing):
-            return 0.0
-        return max(after_servicing / bearing - self.fee_rate / 12, 0.0)
+    def rate_on(self, earned: float, bearing: float) -> float:
+        return max(earned / bearing - self.fee_rate / 12, 0.0) if bearing > 0 else 0.0
 
     def coupon_of_the_month(self, coupon: Any) -> float:
+        net_wac = self.net_wac[coupon.group]
         if coupon.kind == "net_wac":
-            return self.net_wac
+            return net_wac
         if coupon.kind == "fixed":
-            return min(coupon.rate / 12, self.net_wac) if coupon.capped else coupon.rate / 12
+            return min(coupon.rate / 12, net_wac) if coupon.capped else coupon.rate / 12
         return 0.0
 
     def pay(self, names: tuple[str, ...], claims: dict[str, float], cash: float, rule: str, kind: str) -> float:

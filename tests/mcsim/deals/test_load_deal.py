@@ -183,7 +183,7 @@ def _places(raw: Any) -> list[tuple[Any, Any]]:
     return [(raw, key) for key, _ in items] + [place for _, value in items for place in _places(value)]
 
 
-@given(data=st.data(), name=st.sampled_from(SHIPPED))
+@given(data=st.data(), name=st.sampled_from([*SHIPPED, "two_groups"]))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_mutated_deals_never_crash(data: st.DataObject, name: str) -> None:
     raw = copy.deepcopy(_GOOD[name])
@@ -192,9 +192,10 @@ def test_mutated_deals_never_crash(data: st.DataObject, name: str) -> None:
         holder, key = places[data.draw(st.integers(0, len(places) - 1))]
         holder[key] = copy.deepcopy(data.draw(_JUNK))
     try:
-        compile_deal(load_deal(raw, "mutated"), 1e8)
+        deal = load_deal(raw, "mutated")
+        compile_deal(deal, dict.fromkeys(deal.groups, 1e8))
     except InputError as error:
         assert error.problems and all(problem.startswith("mutated: ") for problem in error.problems)
 
 
-_GOOD = {name: shipped(name) for name in SHIPPED}
+_GOOD = {name: shipped(name) for name in (*SHIPPED, "two_groups")}

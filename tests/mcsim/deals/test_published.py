@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim.deals import compile_deal, load_deal, run_deal
 from tests.mcsim.deals.deal_examples import backend, shipped
 

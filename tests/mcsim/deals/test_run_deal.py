@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mcsim.deals import Deal, DealFlows, Program, compile_deal, load_deal, run_deal
-from tests.mcsim.deals.deal_examples import SHIPPED, backend, random_pool, shipped
+from tests.mcsim.deals.deal_examples import SHIPPED, backend, closing_balances, random_pool, random_pools, shipped
 from tests.mcsim.deals.generated_deals import deals
 from tests.mcsim.deals.plain_interpreter import PlainDeal
 
@@ -27,13 +27,25 @@ def _run(raw: dict[str, Any], pool: np.ndarray, target: str = "numpy") -> tuple[
     return deal, program, run_deal(program, pool, backend(target))
 
 
+def _run_groups(
+    raw: dict[str, Any], seed: int, n_months: int, n_paths: int, stress: float = 1.0
+) -> tuple[Deal, Program, dict[str, np.ndarray], DealFlows]:
+    deal = load_deal(raw, "test")
+    pools, program = random_pools(deal, seed, n_months, n_paths, stress), compile_deal(deal, closing_balances(deal))
+    return deal, program, pools, run_deal(program, pools, backend("numpy"))
+
+
 def _same(a: DealFlows, b: DealFlows) -> bool:
     return all(np.array_equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(DealFlows))
 
 
-def _assert_plain(deal: Deal, flows: DealFlows, pool: np.ndarray) -> None:
-    for path in range(pool.shape[2]):
-        plain = PlainDeal(deal, POOL).run(pool[:, :, path])
+Pools = np.ndarray | dict[str, np.ndarray]
+
+
+def _assert_plain(deal: Deal, flows: DealFlows, pools: Pools) -> None:
+    by_group, balances = (pools, closing_balances(deal)) if isinstance(pools, dict) else ({deal.groups[0]: pools}, POOL)
+    for path in range(flows.collections.shape[1]):
+        plain = PlainDeal(deal, balances).run({group: pool[:, :, path] for group, pool in by_group.items()})
         for name, values in plain.items():
             found = np.atleast_2d(getattr(flows, name)[..., path])
             expected = np.array(values).T

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernels.behaviour.parameter import Parameter
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim.deals import compile_deal, load_deal, run_deal
 from mcsim.instruments import INSTRUMENTS, deal_class
 from mcsim.instruments.instrument import COLLATERAL, Instrument, collected

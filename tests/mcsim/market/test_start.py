@@ -256,6 +256,9 @@ def test_no_setting_is_ignored_in_silence(overrides: tuple[str, ...], expected: 
 
 
 def test_models_of_the_shipped_campaigns_are_derived_whole() -> None:
-    assert {name for models in KINDS.values() for model in models.values() for name in model.reads} >= {"ltv", "mortgage_rate"}
+    assert {name for models in KINDS.values() for model in models.values() for name in model.needs} >= {
+        "home_price_index",
+        "mortgage_rate",
+    }
     for campaign in ("prime_jumbo", "sec_cmbs"):
         assert all(s.origin.startswith("derived") for s in market(f"campaign={campaign}").starts.values())

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim import store
 from mcsim.reports.assumptions import price_assumptions
 

@@ -19,7 +19,7 @@ from mcsim.scenario import Scenario
 from mcsim.scenarios.generate import ScenarioGenerator, factor_number
 from mcsim.settings import Rates
 
-FIELDS = ("mortgage_rate", "adjustable_index", "short_rate", "discount", "home_price")
+FIELDS = ("mortgage_rate", "adjustable_index", "short_rate", "discount_factor", "home_price_index")
 Make = Callable[..., ScenarioGenerator]
 
 
@@ -33,9 +33,9 @@ def test_numpy_and_cpu_are_equal_to_the_last_bit(make_generator: Make, precision
     # 25 months: the last quarter is broken off. 1,000 paths from 123: a ragged last tile.
     numpy, cpu = (make_generator(target, precision, n_months=25).generate(123, 1000) for target in ("numpy", "cpu"))
     _assert_same(numpy, cpu)
-    assert cpu.discount.dtype == precision
-    assert cpu.discount.shape == (26, 1000)
-    assert cpu.home_price.shape == (3, 26, 1000)
+    assert cpu.discount_factor.dtype == precision
+    assert cpu.discount_factor.shape == (26, 1000)
+    assert cpu.home_price_index.shape == (3, 26, 1000)
 
 
 @pytest.mark.parametrize("target", ["numpy", "cpu"])
@@ -52,7 +52,7 @@ def test_blocks_do_not_matter(make_generator: Make, target: str, block: int) -> 
 
 def test_states_beside_do_not_matter(make_generator: Make) -> None:
     both, alone = make_generator("cpu", regions=("CA", "TX")), make_generator("cpu", regions=("TX",))
-    np.testing.assert_array_equal(both.generate(0, 64).home_price[1], alone.generate(0, 64).home_price[0])
+    np.testing.assert_array_equal(both.generate(0, 64).home_price_index[1], alone.generate(0, 64).home_price_index[0])
 
 
 def test_longer_runs_begin_alike_and_seeds_differ(make_generator: Make) -> None:
@@ -61,7 +61,7 @@ def test_longer_runs_begin_alike_and_seeds_differ(make_generator: Make) -> None:
         np.testing.assert_array_equal(getattr(short, name), getattr(long, name)[..., :11, :], err_msg=name)
     other = make_generator("cpu", n_months=10, seed=8).generate(5, 64)
     assert not np.any(other.short_rate[1] == short.short_rate[1])
-    assert not np.any(other.home_price[:2, 1] == short.home_price[:2, 1])
+    assert not np.any(other.home_price_index[:2, 1] == short.home_price_index[:2, 1])
 
 
 def test_single_precision_is_close(make_generator: Make) -> None:
@@ -80,7 +80,7 @@ def test_month_zero_is_today(make_generator: Make, curve: Curve) -> None:
         0.0267, abs=1e-15
     )  # what was observed: the residual makes up for the rule
     assert scenario.short_rate[0] == pytest.approx(float(curve.instantaneous_forward(0.0)), abs=1e-15)
-    assert np.all(scenario.discount[0] == 1) and np.all(scenario.home_price[:, 0] == 1)
+    assert np.all(scenario.discount_factor[0] == 1) and np.all(scenario.home_price_index[:, 0] == 1)
 
 
 def test_par_rates_and_mortgage_rate_recomputed(make_generator: Make, curve: Curve, rates: Rates) -> None:
@@ -121,7 +121,7 @@ def test_a_months_two_normals_are_two(make_generator: Make, curve: Curve, rates:
     a, sigma = np.float64(rates.mean_reversion), np.float64(rates.sigma)
     t = np.arange(months + 1)[:, None] / 12
     x = scenario.short_rate - (curve.instantaneous_forward(t) + (sigma * (1 - np.exp(-a * t)) / a) ** 2 / 2)
-    integral = np.log(curve.discount(t) / scenario.discount) - hull_white.build_integral_variance(ops)(a, sigma, t) / 2
+    integral = np.log(curve.discount(t) / scenario.discount_factor) - hull_white.build_integral_variance(ops)(a, sigma, t) / 2
     decay, loading, rate_on_1, integral_on_1, integral_on_2 = hull_white.build_step_terms(ops)(a, sigma, np.float64(1 / 12))
     first = (x[1:] - x[:-1] * decay) / rate_on_1
     second = (np.diff(integral, axis=0) - x[:-1] * loading - integral_on_1 * first) / integral_on_2
@@ -180,7 +180,7 @@ from mcsim.backend import Backend
 from mcsim.scenarios.generate import ScenarioGenerator
 settings = RATES, HOME_PRICES, MARKET.curve, ("CA", "US"), 4, 7
 made = [ScenarioGenerator(*settings, Backend(target, "float64", "")).generate(9, 3) for target in ("cuda", "numpy")]
-for name in ("mortgage_rate", "adjustable_index", "short_rate", "discount", "home_price"):
+for name in ("mortgage_rate", "adjustable_index", "short_rate", "discount_factor", "home_price_index"):
     np.testing.assert_array_equal(getattr(made[0], name), getattr(made[1], name), err_msg=name)
 print("equal")
 """

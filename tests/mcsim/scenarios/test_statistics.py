@@ -28,12 +28,12 @@ def _factor(scenario: Scenario, curve: Curve, rates: Rates) -> NDArray[np.float6
 
 
 def _quarterly_growth(scenario: Scenario, region: str) -> NDArray[np.float64]:
-    price = scenario.home_price[scenario.regions.index(region), ::3].astype(np.float64)
+    price = scenario.home_price_index[scenario.regions.index(region), ::3].astype(np.float64)
     return np.diff(np.log(price), axis=0)
 
 
 def test_discount_factors_reprice_the_curve(many_paths: Scenario, curve: Curve) -> None:
-    simulated = many_paths.discount.astype(np.float64)
+    simulated = many_paths.discount_factor.astype(np.float64)
     error = simulated.mean(axis=1) - curve.discount(np.arange(361) / 12)
     standard_error = simulated.std(axis=1, ddof=1) / math.sqrt(simulated.shape[1])
     assert np.all(np.abs(error[1:]) <= 3 * standard_error[1:])
@@ -56,7 +56,7 @@ def test_five_into_ten_bond_option(many_paths: Scenario, curve: Curve, rates: Ra
     loading = hull_white.build_loading(OPS)(a, fifteen - five)
     bond = hull_white.build_bond(OPS)(log_bond, loading, _factor(many_paths, curve, rates)[60])
     strike = p_fifteen / p_five
-    payoff = many_paths.discount[60].astype(np.float64) * np.maximum(bond - strike, 0)
+    payoff = many_paths.discount_factor[60].astype(np.float64) * np.maximum(bond - strike, 0)
     closed = hull_white.build_bond_option(OPS)(np.float64(1), p_five, p_fifteen, strike, a, sigma, five, fifteen)
     standard_error = payoff.std(ddof=1) / math.sqrt(payoff.size)
     assert standard_error < 0.015 * closed  # the check has power
@@ -85,7 +85,7 @@ def _moments(prices: HomePrices, quarters: int) -> tuple[NDArray[np.float64], ND
 
 
 def test_national_dispersion_by_horizon(many_paths: Scenario, home_price_settings: HomePrices) -> None:
-    log_index = np.log(many_paths.home_price[many_paths.regions.index("US"), ::3].astype(np.float64))
+    log_index = np.log(many_paths.home_price_index[many_paths.regions.index("US"), ::3].astype(np.float64))
     means, sds = _moments(home_price_settings, 120)
     n = log_index.shape[1]
     # Exact values to the digits docs/theory/home_prices.md prints; three standard errors of a mean and of a normal sd.
@@ -95,7 +95,7 @@ def test_national_dispersion_by_horizon(many_paths: Scenario, home_price_setting
 
 
 def test_growth_is_equal_within_a_quarter(many_paths: Scenario) -> None:
-    log_index = np.log(many_paths.home_price[:, :13, :200].astype(np.float64))
+    log_index = np.log(many_paths.home_price_index[:, :13, :200].astype(np.float64))
     monthly = np.diff(log_index, axis=1).reshape(3, 4, 3, 200)
     np.testing.assert_allclose(monthly, np.broadcast_to(monthly[:, :, :1], monthly.shape), atol=5e-7)  # float32 near 1
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+pytest.importorskip("numba_cuda", reason="the cuda target needs numba-cuda (extra cuda13)")
+
+from kernels.device import Memory
 from kernels.device_memory import SHARE_OF_ROOM, Sizes, tiles_in_flight
 from kernels.loan_terms import TILE
+from mcsim.configuration import load_settings
+from mcsim.errors import InputError
+from mcsim.settings import Engine
 from mcsim.simulation.device_plan import DevicePlan, estimate_on_device
+from mcsim.simulation.plan import Size, check_room
+from mcsim.work import thread_count
 
 JUMBO = Sizes(n_loans=1000, n_months=360, n_paths=1024, lag_size=18, real=4)
 
@@ -54,3 +63,26 @@ def test_a_plan_that_fits_has_room_for_a_tile() -> None:
 @pytest.mark.parametrize(("tiles", "expected"), [(1000, 32), (32, 32), (31, 16), (16, 16), (15, 11), (1, 1), (0, 1)])
 def test_waves_are_about_as_large(tiles: int, expected: int) -> None:
     assert tiles_in_flight(JUMBO, tiles * JUMBO.tile) == expected
+
+
+def test_a_run_that_does_not_fit_the_device_is_refused_with_all_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Small:
+        def memory(self) -> Memory:
+            return Memory(free=1_000_000, total=2_000_000)
+
+    monkeypatch.setattr("kernels.device.device", Small)
+    monkeypatch.setattr("mcsim.simulation.plan._available_memory", lambda: 1_000_000)
+    settings = load_settings(["paths=256"])
+    sizes = {name: Size(40, 360) for name in settings.collaterals}
+    with pytest.raises(InputError) as caught:
+        check_room(settings, sizes, 3, tmp_path, target="cuda")
+    device_first, host = str(caught.value).splitlines()[-2:]
+    assert "device memory: the run needs" in device_first and "1.0 MB are free on the device" in device_first
+    assert "memory: the run needs" in host and "work items" in host
+    with pytest.raises(InputError, match="^(?!.*device)"):
+        check_room(settings, sizes, 3, tmp_path, target="numpy")
+
+
+def test_a_device_has_two_blocks_at_a_time_at_least() -> None:
+    serial, threads = Engine("serial", 256, 0), Engine("threads", 256, 5)
+    assert [thread_count(engine, target) for engine in (serial, threads) for target in ("cpu", "cuda")] == [1, 2, 5, 5]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from kernels import behaviour
-from kernels.loan_month import FIELDS
-from kernels.loan_terms import TILE, Row
+from kernels.flows import FIELDS
+from kernels.loan_terms import TILE
+from kernels.observables import MARKET_ROWS, ROW, n_rows
 from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings
 from mcsim.loans import make_loans
@@ -36,7 +37,8 @@ def scenario(n_months: int, n_paths: int, real: Any = np.float64, first_path: in
     """Rates and prices that tell path, month and row apart."""
     grid = np.arange((n_months + 1) * n_paths, dtype=real).reshape(n_months + 1, n_paths) * real(1e-6)
     prices = np.stack([1 + grid, 2 + grid])
-    return Scenario(first_path, ("CA", "TX"), 0.03 + grid, 0.02 + grid, 0.01 + grid, np.exp(-grid), prices)
+    market = dict(zip(MARKET_ROWS, (0.03 + grid, 0.02 + grid, 0.01 + grid, np.exp(-grid)), strict=True))
+    return Scenario(first_path, ("CA", "TX"), market | {"home_price_index": prices})
 
 
 def simulate(n_loans: int, models: Behaviour, n_paths: int = 1, term: int = 360, **terms: Any) -> np.ndarray:
@@ -110,7 +112,7 @@ def test_draws_belong_to_loan_path_and_seed() -> None:
     assert (left != one).any() and left.min() > -1e-6
 
 
-def test_parameters_in_the_models_own_order() -> None:
+def test_parameters_in_the_kernels_order() -> None:
     names = list(behaviour.PREPAYMENT["richard_roll"].parameters)
     tables = [name for name, parameter in behaviour.PREPAYMENT["richard_roll"].parameters.items() if parameter.table]
     assert tables == names[-1:] == ["seasonality"]
@@ -123,8 +125,8 @@ def test_parameters_in_the_models_own_order() -> None:
 def test_scenario_rows() -> None:
     rates = scenario(5, 4, np.float32)
     rows = scenario_rows(rates, 3, np.array([2, 3, 3]))  # a short block repeats its last path
-    assert rows.shape == (4, Row.HOME_PRICE + 2, 3) and rows.dtype == np.float32
-    np.testing.assert_array_equal(rows[:, Row.MORTGAGE_RATE], rates.mortgage_rate[:4, [2, 3, 3]])
-    np.testing.assert_array_equal(rows[:, Row.ADJUSTABLE_INDEX], rates.adjustable_index[:4, [2, 3, 3]])
-    np.testing.assert_array_equal(rows[:, Row.HOME_PRICE + 1], rates.home_price[1, :4, [2, 3, 3]].T)
-    np.testing.assert_array_equal(scenario_rows(rates, 5, slice(None))[:, Row.HOME_PRICE], rates.home_price[0])
+    assert rows.shape == (4, n_rows(2), 3) and rows.dtype == np.float32
+    np.testing.assert_array_equal(rows[:, ROW["mortgage_rate"]], rates.mortgage_rate[:4, [2, 3, 3]])
+    np.testing.assert_array_equal(rows[:, ROW["adjustable_index"]], rates.adjustable_index[:4, [2, 3, 3]])
+    np.testing.assert_array_equal(rows[:, ROW["home_price_index"] + 1], rates.home_price_index[1, :4, [2, 3, 3]].T)
+    np.testing.assert_array_equal(scenario_rows(rates, 5, slice(None))[:, ROW["home_price_index"]], rates.home_price_index[0])

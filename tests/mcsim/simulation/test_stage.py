@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim.configuration import load_settings
 from mcsim.loans import COLUMNS, Loans, make_loans
 from mcsim.market.curve import load_curve
 from mcsim.pipeline import Simulation
-from mcsim.scenarios.stage import scenario_arrays
 from mcsim.settings import Engine
 from mcsim.tapes.portfolio import load_portfolio
 from mcsim.variables import GROUPS
@@ -103,7 +102,7 @@ def test_discount_factors_reprice_the_curve() -> None:
     """At every month within 3 standard errors; and all yearly ones together: Hotelling's statistic below its 99.9% point."""
     staged = simulation((*JUMBO_64, "portfolio.generator.loans=1"))
     curve, paths = load_curve(staged.settings.rates), 4096
-    factors = staged.scenario(Block(0, paths)).discount
+    factors = staged.scenario(Block(0, paths)).discount_factor
     exact = curve.discount(np.arange(staged.n_months + 1) / 12)
     assert (factors[0] == 1).all()
     error = factors.std(axis=1, ddof=1) / np.sqrt(paths)
@@ -163,14 +162,14 @@ def test_a_block_is_a_slice_of_the_whole() -> None:
     scenarios, flows = staged.pool(Block(0, 300))
     part, part_flows = staged.pool(Block(256, 44))
     np.testing.assert_array_equal(part_flows, flows[:, :, 256:])
-    for name, values in scenario_arrays(part).items():
-        np.testing.assert_array_equal(values, scenario_arrays(scenarios)[name][..., 256:], err_msg=name)
+    for name, values in part.arrays.items():
+        np.testing.assert_array_equal(values, scenarios.arrays[name][..., 256:], err_msg=name)
     np.testing.assert_array_equal(staged.loan(Block(270, 1), 2)[:, :, 0], staged.loan(Block(256, 44), 2)[:, :, 14])
 
 
 def test_names_of_the_store() -> None:
     staged = simulation((*JUMBO, NUMPY, "paths=2"))
-    assert set(scenario_arrays(staged.scenario(Block(0, 2)))) == set(GROUPS["scenarios"])
+    assert set(staged.scenario(Block(0, 2)).arrays) == set(GROUPS["scenarios"])
     assert tuple(GROUPS["pool"]) == FIELDS
 
 

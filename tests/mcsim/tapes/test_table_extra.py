@@ -229,7 +229,7 @@ def test_columns_and_terms_of_loans_from_python(tmp_path: Path) -> None:
     settings, csv = settings_with_loans(chosen, frame, mapping)
     assert csv is not None
     (tmp_path / "loans.csv").write_bytes(csv)
-    loans = load_portfolio(settings.portfolio, frame=tmp_path / "loans.csv").loans
+    loans = load_portfolio(settings.only_collateral.portfolio, frame=tmp_path / "loans.csv").loans
     assert dict(zip(loans.loan_id.tolist(), loans.extra["first_step"].tolist(), strict=True)) == {"a": 13.0, "b": 25.0}
     assert sorted(loans.extra["dti"].tolist(), key=np.isnan) == pytest.approx([0.38, np.nan], nan_ok=True)
     assert loans.terms.tolist() == ["level", "level"]
