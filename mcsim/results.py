@@ -106,10 +106,10 @@ class Run:
     @cached_property
     def positions(self) -> xr.Dataset:
         """Value, standard error and price of each position (position), USD; attributes ``total_value`` and its standard error."""
-        from mcsim.valuation.positions import total_of
+        from mcsim.valuation.positions import total_attributes
 
         values = self.position_values.value.transpose("position", "path").values
-        return self.group(f"{POSITIONS}/prices").assign_attrs(total_of(values))
+        return self.group(f"{POSITIONS}/prices").assign_attrs(total_attributes(values))
 
     @cached_property
     def position_values(self) -> xr.Dataset:
