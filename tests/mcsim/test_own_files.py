@@ -91,7 +91,8 @@ try:
 except InputError as error:
     print(json.dumps(error.problems))
 else:
-    print(json.dumps([run.pool.interest.mean("path").values.ravel().tolist(), run.pool.prepaid_principal.mean("path").values.ravel().tolist()]))
+    flows = run.pool.interest, run.pool.prepaid_principal
+    print(json.dumps([flow.mean("path").values.ravel().tolist() for flow in flows]))
 """
 
 
