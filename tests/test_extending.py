@@ -1,4 +1,4 @@
-"""The worked examples of docs/architecture.md: one new file is a model, one is an instrument."""
+"""The worked examples of docs/extending.md: one new file is a model, one is an instrument."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
 
 def test_the_toy_model_is_one_file(tmp_path: Path) -> None:
