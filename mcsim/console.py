@@ -14,9 +14,10 @@ from mcsim import progress, records
 from mcsim.errors import McsimError, WriteError, exhausted, printable
 from mcsim.files import reason
 from mcsim.records import setting
-from mcsim.reports.price_table import COLUMNS, PRINTED, PRINTED_OF_POSITIONS, laid_out, price_table, total_cells
+from mcsim.reports.price_table import PRINTED, PRINTED_OF_POSITIONS, laid_out, price_table, total_cells
 from mcsim.settings import Settings
 from mcsim.store.layout import DEALS
+from mcsim.variables import GROUPS
 
 if TYPE_CHECKING:
     from mcsim.results import Run
@@ -69,7 +70,7 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     try:
         lines = list[str]()
         for name in settings.deals:
-            shown = store.read_block(run.path, f"{DEALS}/{name}/prices", ["tranche", *COLUMNS])
+            shown = store.read_block(run.path, f"{DEALS}/{name}/prices", ["tranche", *GROUPS["prices"]])
             of = title if len(settings.deals) == 1 else f"{title}: {name}"
             lines += price_lines(shown, of, assumptions_of(settings.raw, run.attributes, name))
         if settings.positions:

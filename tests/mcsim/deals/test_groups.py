@@ -35,7 +35,9 @@ def month(**amounts: float) -> np.ndarray:
 def test_bare_words_are_all_groups_in_their_order() -> None:
     words = words_of_funds(("X", "Y"))
     assert words["interest"] == ("X.interest", "Y.interest") and words["Y.all"] == ("Y.interest", "Y.principal")
-    assert words["all"] == ("X.interest", "Y.interest", "X.principal", "Y.principal"), "interest before principal, of all groups"
+    assert words["all"] == ("X.interest", "Y.interest", "X.principal", "Y.principal"), (
+        "interest before principal, of all groups"
+    )
 
 
 def test_the_shipped_deal() -> None:
