@@ -6,7 +6,7 @@ JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check fuzz mutants bench ptx lock clean
+.PHONY: help run test check fuzz mutants bench ptx device lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -43,6 +43,9 @@ bench: $(VENV)/section-test  ## throughput, store, waterfall, start-up, each aga
 
 ptx: $(VENV)/section-ptx  ## compile the CUDA kernels without a device: registers, spills, no float64
 	$(BIN)/python -m benchmarks.ptx
+
+device:  ## on a machine with a GPU: parity, mappings, rates, end to end; its own numba-cuda and CuPy, nothing else
+	$(PYTHON) -m benchmarks.device
 
 lock:  ## resolve pyproject.toml again into requirements.lock
 	$(PYTHON) -m venv $(VENV)-lock

@@ -16,14 +16,18 @@ from typing import Any
 import numpy as np
 
 from benchmarks import startup
-from benchmarks.loans import DEFAULT, LAG, PREPAYMENT, make_inputs, make_run, seconds
+from benchmarks.loans import DEFAULT, FULL, LAG, PREPAYMENT, Pool, make_pool, make_run, seconds
 from benchmarks.records import Record
-from kernels.loan_arrays import paths_at_once
-from kernels.loan_terms import Count, Real, Row
+from kernels.launchers.groups import ByModel
+from kernels.launchers.tiles import paths_at_once
+from kernels.loan_terms import Count, Real
+from kernels.observables import ROW
 from kernels.ops import LANES
 
 LOANS, PATHS, MONTHS, ROUNDS = 256, 256, 120, 3
-CPU_BAR, NUMPY_BAR, RUN_BAR = 8.0, 0.7, 5.0
+CPU_BAR, NUMPY_BAR, RUN_BAR, ROLL_BAR = 8.0, 0.7, 5.0, 12.0
+ROLL, STATIC, EIGHTH = ByModel("richard_roll", "mdr", "fixed"), 0.01, 0.00125
+"""Default and severity of 1% a month, and note rates as tapes quote them."""
 RUN_LOANS, RUN_PATHS = 40, 16384
 """The pool of the whole run: what a user tries first."""
 RUN_PARTS = 8
@@ -33,26 +37,29 @@ CLASSES = ((0.9, 0.035), (0.05, 0.04), (0.03, 0.045), (0.02, 0.05))
 Array = Any
 
 
-def _rates(age: Array, month: int, note: Array, mortgage_rate: Array, factor: Array, ltv: Array) -> tuple[Array, Array]:
-    """SMM and MDR."""
+def _smm(age: Array, month: int, note: Array, mortgage_rate: Array, factor: Array) -> Array:
     f = np.float32
     level, height, steep, centre, ramp, floor, slope, _, *season = map(f, PREPAYMENT)
-    base, by_ltv, pivot, default_ramp, lowest, highest = map(f, DEFAULT)
     refinancing = level - height * np.arctan(steep * (centre - note / mortgage_rate))
     seasoned = np.minimum((age + month) / ramp, 1).astype(f)[:, None] * season[(month - 1) % 12]
-    smm = 1 - (1 - np.clip(seasoned * refinancing * (floor + slope * factor), 0, f(0.999))) ** f(1 / 12)
-    hazard = base * np.minimum((age + month) / default_ramp, 1).astype(f)[:, None]
-    mdr = np.minimum(hazard * np.exp(by_ltv * (np.clip(ltv, lowest, highest) - pivot)), 1)
-    return smm, mdr
+    return 1 - (1 - np.clip(seasoned * refinancing * (floor + slope * factor), 0, f(0.999))) ** f(1 / 12)
 
 
-def simulate(inputs: Any, sampled: bool = False) -> Array:
-    """Flows (month, field, path) of the loans of ``inputs`` (:func:`benchmarks.loans.make_inputs`)."""
+def _mdr(age: Array, month: int, ltv: Array) -> Array:
     f = np.float32
-    reals, counts = inputs.reals.astype(float), inputs.counts
+    base, by_ltv, pivot, default_ramp, lowest, highest = map(f, DEFAULT)
+    hazard = base * np.minimum((age + month) / default_ramp, 1).astype(f)[:, None]
+    return np.minimum(hazard * np.exp(by_ltv * (np.clip(ltv, lowest, highest) - pivot)), 1)
+
+
+def simulate(pool: Pool, sampled: bool = False, static: bool = False) -> Array:
+    """Flows (month, field, path) of the loans of ``pool``; default and severity are numbers where ``static``."""
+    f = np.float32
+    _, tables, block = pool
+    reals, counts = tables.reals.astype(float), tables.counts
     note, balance, ltv0 = reals[:, Real.NOTE_RATE], reals[:, Real.BALANCE], reals[:, Real.LTV]
-    age, term, months = counts[:, Count.AGE], counts[:, Count.MATURITY], inputs.principal_rates.shape[1]
-    market = inputs.scenario.reshape(months + 1, inputs.n_rows, -1)
+    age, term, months = counts[:, Count.AGE], counts[:, Count.MATURITY], tables.principal_rates.shape[1]
+    market = block.rows.reshape(months + 1, block.n_rows, -1)
     n, paths, r = len(note), market.shape[2], note / 12
     random, note32 = np.random.default_rng(0), note.astype(f)[:, None]
     performing = expected = np.ones((n, paths), f)
@@ -64,9 +71,17 @@ def simulate(inputs: Any, sampled: bool = False) -> Array:
         share[left == 1] = 1.0
         s, pr, matures = scheduled.astype(f)[:, None], share.astype(f)[:, None], (left == 1)[:, None]
         history.append(scheduled.copy())
-        ltv_per_usd = (ltv0 / balance).astype(f)[:, None] / market[m - 1, Row.HOME_PRICE + counts[:, Count.REGION]]
         factor = s * expected / balance.astype(f)[:, None]
-        smm, mdr = _rates(age, m, note32, market[m - 1, Row.MORTGAGE_RATE], factor, s * ltv_per_usd)
+        smm = _smm(age, m, note32, market[m - 1, ROW["mortgage_rate"]], factor)
+        then = history[m - 1 - LAG].astype(f)[:, None] if m > LAG else f(0)
+        if static:
+            mdr, severity = np.full((n, 1), STATIC, f), f(STATIC)
+        else:
+            ltv_per_usd = (ltv0 / balance).astype(f)[:, None] / market[
+                m - 1, ROW["home_price_index"] + counts[:, Count.REGION]
+            ]
+            mdr = _mdr(age, m, s * ltv_per_usd)
+            severity = np.clip(f(-0.3) + f(0.8) * then * ltv_per_usd, f(0.05), f(0.8))
         mdr *= (m <= term - LAG)[:, None]
         if sampled:
             u = random.random((n, paths), f)
@@ -79,8 +94,6 @@ def simulate(inputs: Any, sampled: bool = False) -> Array:
         entered[slot] = defaulted
         in_foreclosure = foreclosed + defaulted
         foreclosed = np.maximum(in_foreclosure - liquidated, 0)
-        then = history[m - 1 - LAG].astype(f)[:, None] if m > LAG else f(0)
-        severity = np.clip(f(-0.3) + f(0.8) * then * ltv_per_usd, f(0.05), f(0.8))
         shares = performing, defaulted, prepaid, foreclosed, in_foreclosure, liquidated
         for k, x in enumerate(_fields(s, pr, note32, ~matures, severity, then, *shares)):
             out[m - 1, k] = x.sum(0, dtype=float)
@@ -126,25 +139,38 @@ def _best(run: Callable[[], Any]) -> float:
 
 
 def _throughput(decrement: str) -> list[Record]:
-    inputs = make_inputs("float32", PATHS, LOANS, MONTHS)
-    hand = LOANS * MONTHS * PATHS / _best(lambda: simulate(inputs, decrement == "sampled"))
-    records = []
-    for target, bar in (("cpu", CPU_BAR), ("numpy", NUMPY_BAR)):
-        width = LANES if target == "cpu" else paths_at_once(LOANS, 1024)  # 1024: the path block of a run
-        ours = make_run(target, "float32", decrement, width, make_inputs("float32", width, LOANS, MONTHS))
-        rate = LOANS * MONTHS * width / _best(ours)
-        ratio, reference = rate / hand, f"numpy by hand, {hand:.3g}/s"
-        name = f"{target} over numpy by hand, {decrement}, one core"
-        records.append(Record(name, rate, "loan-month-paths/s", reference, ratio, f"ratio >= {bar:g}", ratio >= bar))
-    return records
+    pool = make_pool("float32", PATHS, LOANS, MONTHS)
+    hand = LOANS * MONTHS * PATHS / _best(lambda: simulate(pool, decrement == "sampled"))
+    return [_against(target, decrement, hand, FULL, 0, bar) for target, bar in (("cpu", CPU_BAR), ("numpy", NUMPY_BAR))]
+
+
+def _richard_roll() -> list[Record]:
+    """Richard and Roll on note rates in eighths, default and severity plain numbers for both: the same work by hand and by us."""
+    hand = (
+        LOANS * MONTHS * PATHS / _best(lambda: simulate(make_pool("float32", PATHS, LOANS, MONTHS, step=EIGHTH), static=True))
+    )
+    bars = (("cpu", ROLL_BAR), ("numpy", None))
+    return [_against(target, "expected", hand, ROLL, EIGHTH, bar) for target, bar in bars]
+
+
+def _against(target: str, decrement: str, hand: float, models: ByModel, step: float, bar: float | None) -> Record:
+    """Our rate over the script's, ``hand``, a second."""
+    width = LANES if target == "cpu" else paths_at_once(LOANS, 1024)  # 1024: the path block of a run
+    pool = make_pool("float32", width, LOANS, MONTHS, models, step)
+    rate = LOANS * MONTHS * width / _best(make_run(target, "float32", decrement, width, pool, models))
+    ratio, reference = rate / hand, f"numpy by hand, {hand:.3g}/s"
+    what = "Richard-Roll in eighths, " if step else ""
+    name = f"{target} over numpy by hand, {what}{decrement}, one core"
+    told = "none: shown beside the bar of cpu" if bar is None else f"ratio >= {bar:g}"
+    return Record(name, rate, "loan-month-paths/s", reference, ratio, told, None if bar is None else ratio >= bar)
 
 
 def _whole_run() -> Record:
     """Processor seconds of a script that has its scenarios, over those of a run from tape to report that makes its own."""
-    inputs = make_inputs("float32", RUN_PATHS // RUN_PARTS, RUN_LOANS, 360)
+    pool = make_pool("float32", RUN_PATHS // RUN_PARTS, RUN_LOANS, 360)
     start = time.process_time()
     for _ in range(RUN_PARTS):
-        waterfall(simulate(inputs), float(inputs.reals[:, Real.BALANCE].sum()))
+        waterfall(simulate(pool), float(pool.tables.reals[:, Real.BALANCE].sum()))
     hand = time.process_time() - start
     with tempfile.TemporaryDirectory() as folder:
         overrides = (
@@ -160,4 +186,4 @@ def _whole_run() -> Record:
 
 def measure() -> list[Record]:
     """Every figure of this file."""
-    return [*_throughput("expected"), *_throughput("sampled"), _whole_run()]
+    return [*_throughput("expected"), *_throughput("sampled"), *_richard_roll(), _whole_run()]

@@ -17,10 +17,12 @@ import numpy as np
 
 from benchmarks.records import Record, at_most, missing
 from kernels import behaviour
-from kernels.flows import FIELDS
-from kernels.launch import compile_launcher
-from kernels.loan_blocks import build_loan_block, scratch_sizes
-from kernels.loan_terms import TILE, Count, Real, Row
+from kernels.flows import N_FIELDS
+from kernels.launchers.block import build_loan_block
+from kernels.launchers.groups import ByModel, Inputs, Market
+from kernels.launchers.rows import scratch_arrays
+from kernels.loan_terms import TILE, Count, Real, Tables
+from kernels.observables import ROW, n_rows
 from kernels.ops import LANES, make_ops
 from kernels.special import atan_coefficients
 from kernels.speeds import SHORT_MOST, short_coefficients
@@ -40,35 +42,36 @@ PREPAYMENT = (
 DEFAULT = (0.0005, 4.0, 0.8, 24.0, 0.3, 1.5)
 SEVERITY = (0.7378, 0.0167, 0.0675, 0.18)
 
+PARAMETERS = {"richard_roll": PREPAYMENT, "ltv_hazard": DEFAULT, "ltv_severity": SEVERITY}
+
 FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffp-contract=off", "-fno-trapping-math", "-std=c++17")
 """``-fno-trapping-math`` and the vector width change speed only: strict IEEE arithmetic, as ours."""
 
 
-class Inputs(NamedTuple):
-    """Arguments of the launcher before its scratch."""
+class Pool(NamedTuple):
+    """What the launcher takes before its scratch."""
 
-    reals: Any
-    counts: Any
-    balances: Any
-    principal_rates: Any
-    accruals: Any
-    scenario: Any
-    n_rows: int
-    calendar_month: int
-    first_path: int
-    key: Any
-    prepayment: Any
-    default: Any
-    severity: Any
-    lag: int
+    inputs: ByModel
+    tables: Tables
+    market: Market
 
 
-def make_inputs(precision: str, width: int, n_loans: int = LOANS, n_months: int = MONTHS) -> Inputs:
-    """A jumbo-like fixed-rate pool with advances on random rates and prices; the same numbers in either precision."""
+FULL = ByModel("richard_roll", "ltv_hazard", "ltv_severity")
+
+
+def make_pool(
+    precision: str, width: int, n_loans: int = LOANS, n_months: int = MONTHS, models: ByModel = FULL, step: float = 0
+) -> Pool:
+    """A jumbo-like fixed-rate pool with advances on random rates and prices; the same numbers in either precision.
+
+    Its note rates stand in multiples of ``step``, as tapes quote them in eighths of a percent; 0: no two are the same.
+    """
     rng, real = np.random.default_rng(0), np.dtype(precision).type
     reals, counts = np.zeros((n_loans, len(Real))), np.zeros((n_loans, len(Count)), np.int64)
     reals[:, Real.BALANCE], reals[:, Real.LTV] = rng.uniform(5e5, 2e6, n_loans), rng.uniform(0.5, 0.8, n_loans)
-    reals[:, Real.NOTE_RATE], reals[:, Real.SERVICING_RATE] = rng.uniform(0.03, 0.05, n_loans), 0.0025
+    note_rates = rng.uniform(0.03, 0.05, n_loans)
+    note_rates = np.round(note_rates / step) * step if step else note_rates
+    reals[:, Real.NOTE_RATE], reals[:, Real.SERVICING_RATE] = note_rates, 0.0025
     counts[:, Count.AGE] = rng.integers(0, 20, n_loans)
     counts[:, Count.MATURITY] = counts[:, Count.AMORTISATION] = 360 - counts[:, Count.AGE]
     counts[:, Count.LAST_DEFAULT] = counts[:, Count.MATURITY] - LAG
@@ -76,39 +79,52 @@ def make_inputs(precision: str, width: int, n_loans: int = LOANS, n_months: int 
     counts[:, Count.REGION] = np.sort(rng.integers(0, REGIONS, n_loans))
     counts[:, Count.ADVANCES_PRINCIPAL] = counts[:, Count.ADVANCES_INTEREST] = 1
     counts[:, Count.ID_LOW] = rng.integers(0, 2**32, n_loans)
+    each, counts[:, Count.NOTE_RATE_ROW] = np.unique(note_rates, return_inverse=True)
     rate, left = reals[:, [Real.NOTE_RATE]] / 12, counts[:, [Count.MATURITY]] - np.arange(n_months)
     due = np.where(left >= 1, rate / np.expm1(np.maximum(left, 1) * np.log1p(rate)), 0.0)
     due[left == 1] = 1.0
     paid_down = np.cumprod(1 - due, axis=1)
     balances = reals[:, [Real.BALANCE]] * np.hstack([np.ones((n_loans, 1)), paid_down[:, :-1]])
-    scenario = np.zeros((n_months + 1, Row.HOME_PRICE + REGIONS, width))
+    by_loan = reals, counts, balances, due, np.repeat(each[:, None], n_months, axis=1), np.full((1, n_months), 1 / 12)
+    tables = Tables(*(np.ascontiguousarray(x if x.dtype == np.int64 else x.astype(real)) for x in by_loan), LAG)
+    rows = _market(rng, n_months, width).astype(real)
+    market = Market(rows.reshape(-1), rows.shape[1], 0, 0, np.array([1, 0], np.uint32))
+    return Pool(_inputs(models, real, n_loans), tables, market)
+
+
+def _market(rng: np.random.Generator, n_months: int, width: int) -> Any:
+    """(month 0..n, row, path): mortgage rates and home prices; nothing else is read."""
+    rows = np.full((n_months + 1, n_rows(REGIONS), width), np.nan)
     steps = rng.normal(0, 0.0003, (n_months + 1, width)).cumsum(axis=0)
-    scenario[:, Row.MORTGAGE_RATE] = np.clip(0.03 + steps, 0.02, 0.2)
-    scenario[:, Row.HOME_PRICE :] = np.exp(rng.normal(0.002, 0.008, (n_months + 1, REGIONS, width)).cumsum(axis=0))
-    cast = [np.ascontiguousarray(x.astype(real)) for x in (balances, due, np.full((1, n_months), 1 / 12), scenario)]
-    severity = behaviour.SEVERITY["ltv_severity"].values(SEVERITY)
-    parameters = [np.array(x, real) for x in (PREPAYMENT, DEFAULT, severity)]
-    return Inputs(
-        reals.astype(real), counts, cast[0], cast[1], cast[2], cast[3].ravel(), scenario.shape[1], 0, 0,
-        np.array([1, 0], np.uint32), parameters[0], parameters[1], parameters[2], LAG,
-    )  # fmt: skip
+    rows[:, ROW["mortgage_rate"]] = np.clip(0.03 + steps, 0.02, 0.2)
+    prices = np.exp(rng.normal(0.002, 0.008, (n_months + 1, REGIONS, width)).cumsum(axis=0))
+    rows[:, ROW["home_price_index"] :] = prices
+    return rows
 
 
-def make_run(target: str, precision: str, decrement: str, width: int, inputs: Inputs) -> Callable[[], Any]:
-    """A call that simulates ``inputs`` and returns the pool's flows (month, field, path) float64."""
+def _inputs(models: ByModel, real: Any, n_loans: int) -> ByModel:
+    """What the models read: of those that are not listed a table of 1%."""
+    inputs = []
+    for kind, name in models._asdict().items():
+        model = behaviour.KINDS[kind][name]
+        given = dict(zip(model.numbers, PARAMETERS.get(name, ()), strict=False))
+        table = PARAMETERS[name][len(model.numbers) :] if name in PARAMETERS else (0.01,)
+        values = np.array(model.values(given | dict.fromkeys(model.tables, table)), real)
+        inputs.append(Inputs(values, np.empty((n_loans, 0), real), np.empty(0, real)))
+    return ByModel(*inputs)
+
+
+def make_run(target: str, precision: str, decrement: str, width: int, pool: Pool, models: ByModel = FULL) -> Callable[[], Any]:
+    """A call that simulates ``pool`` and returns its flows (month, field, path) float64."""
     ops = make_ops(target, precision)
-    models = behaviour.PREPAYMENT["richard_roll"], behaviour.DEFAULT["ltv_hazard"], behaviour.SEVERITY["ltv_severity"]
-    simulate = build_loan_block(ops, width, *models, decrement)
-    names = ("richard_roll", "ltv_hazard", "ltv_severity", decrement, str(width))
-    launch = compile_launcher(ops, simulate, "-".join(("loans", *names)), writes=())
-    scratch = [np.zeros(size, ops.real) for size in scratch_sizes(width, LAG)]
-    n_months = inputs.principal_rates.shape[1]
-    pool = np.zeros(n_months * len(FIELDS) * width)
+    simulate, scratch = build_loan_block(ops, width, models, decrement), scratch_arrays(ops, width, LAG)
+    n_months = pool.tables.principal_rates.shape[1]
+    sums = np.zeros(n_months * N_FIELDS * width)
 
     def run() -> Any:
-        pool[:] = 0
-        launch(width, *inputs, *scratch, pool)
-        return pool.reshape(n_months, len(FIELDS), width)
+        sums[:] = 0
+        simulate(*pool, scratch, sums)
+        return sums.reshape(n_months, N_FIELDS, width)
 
     return run
 
@@ -125,6 +141,8 @@ def build_twin(folder: Path) -> Any:
         *FLAGS,
         f"-DWIDTH={LANES}",
         f"-DTILE_LOANS={TILE}",
+        f"-DPRICE_ROW={ROW['home_price_index']}",
+        f"-DN_COUNTS={len(Count)}",
         "-DATAN=" + _digits(atan_coefficients(10)),
         "-DSHORT=" + _digits(short_coefficients("float32")),
         f"-DSHORT_MOST={SHORT_MOST['float32']}f",
@@ -142,21 +160,25 @@ def _digits(coefficients: tuple[float, ...]) -> str:
     return ",".join(str(float(c)) for c in np.float32(coefficients))
 
 
-def make_twin_run(twin: Any, decrement: str, inputs: Inputs) -> Callable[[], Any]:
+def make_twin_run(twin: Any, decrement: str, pool: Pool) -> Callable[[], Any]:
     """As :func:`make_run`, by the twin."""
-    n_loans, n_months = inputs.principal_rates.shape
-    pool = np.zeros(n_months * len(FIELDS) * LANES)
+    (inputs, tables, market), (n_loans, n_months) = pool, pool.tables.principal_rates.shape
+    sums = np.zeros(n_months * N_FIELDS * LANES)
+    given = (
+        tables.reals, tables.counts, tables.balances, tables.principal_rates, tables.accruals, *market,
+        *(of_model.parameters for of_model in inputs), tables.lag_size,
+    )  # fmt: skip
 
     def pass_on(x: Any) -> Any:
         return ctypes.c_void_p(x.ctypes.data) if isinstance(x, np.ndarray) else ctypes.c_int64(x)
 
-    tail = (ctypes.c_int64(n_loans), ctypes.c_int64(n_months), ctypes.c_void_p(pool.ctypes.data))
-    arguments = (ctypes.c_int(decrement == "sampled"), *map(pass_on, inputs), *tail)
+    tail = (ctypes.c_int64(n_loans), ctypes.c_int64(n_months), ctypes.c_void_p(sums.ctypes.data))
+    arguments = (ctypes.c_int(decrement == "sampled"), *map(pass_on, given), *tail)
 
     def run() -> Any:
-        pool[:] = 0
+        sums[:] = 0
         twin(*arguments)
-        return pool.reshape(n_months, len(FIELDS), LANES)
+        return sums.reshape(n_months, N_FIELDS, LANES)
 
     return run
 
@@ -169,7 +191,7 @@ def seconds(run: Callable[[], Any]) -> float:
 
 
 def _throughput(decrement: str, twin: Any) -> list[Record]:
-    inputs = make_inputs("float32", LANES)
+    inputs = make_pool("float32", LANES)
     ours = make_run("cpu", "float32", decrement, LANES, inputs)
     runs = [ours] if twin is None else [ours, make_twin_run(twin, decrement, inputs)]
     results = [run().copy() for run in runs]
@@ -216,7 +238,7 @@ def _total_difference(flows: Any, exact: Any) -> float:
 def _precision() -> list[Record]:
     pools = []
     for precision in ("float32", "float64"):
-        pools.append(make_run("cpu", precision, "expected", LANES, make_inputs(precision, LANES))().copy())
+        pools.append(make_run("cpu", precision, "expected", LANES, make_pool(precision, LANES))().copy())
     return [
         at_most("float32 against float64, monthly flows", relative_difference(*pools), "relative", PRECISION_BAR),
         at_most("float32 against float64, lifetime flows", _total_difference(*pools), "relative", PRECISION_BAR),

@@ -147,8 +147,10 @@ def measure(ptx: str) -> Measured:
     )
 
 
-def loan_kernel(decrement: str, precision: str = "float32") -> tuple[Callable[..., None], tuple[Any, ...]]:
-    """The loan kernel with the full behavioural set, and the types of its arguments."""
+def loan_kernel(
+    decrement: str, precision: str = "float32", build: Callable[..., Any] | None = None
+) -> tuple[Callable[..., None], tuple[Any, ...]]:
+    """The loan kernel with the full behavioural set, and the types of its arguments; ``build`` of another mapping."""
     from numba import typeof
 
     from kernels.launchers.block import chosen
@@ -163,7 +165,7 @@ def loan_kernel(decrement: str, precision: str = "float32") -> tuple[Callable[..
     tables, market = Tables(table, counts, table, table, table, table, 1), Market(row, 1, 1, 1, np.zeros(2, np.uint32))
     arguments = inputs, tables, market, Tiles(1, 1), TileScratch(row, row, row), row
     models = chosen(ByModel("richard_roll", "ltv_hazard", "ltv_severity"))
-    return build_kernel(ops, models, decrement), tuple(typeof(argument) for argument in arguments)
+    return (build or build_kernel)(ops, models, decrement), tuple(typeof(argument) for argument in arguments)
 
 
 def reduce_kernel() -> tuple[Callable[..., None], tuple[Any, ...]]:

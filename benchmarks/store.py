@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.loans import make_inputs, make_run
+from benchmarks.loans import make_pool, make_run
 from benchmarks.records import Record
 from kernels.flows import FIELDS
 from kernels.ops import LANES
@@ -30,7 +30,7 @@ WRITE_BAR = 0.8
 
 def _flows() -> Any:
     """Real flows, for compression depends on them: (field, month, path) float64."""
-    pool = make_run("cpu", "float32", "expected", LANES, make_inputs("float32", LANES, n_loans=32))()
+    pool = make_run("cpu", "float32", "expected", LANES, make_pool("float32", LANES, n_loans=32))()
     return np.ascontiguousarray(pool.transpose(1, 0, 2))
 
 

@@ -24,7 +24,7 @@ template <bool sampled> inline Sum add(float a, float b) {
 
 enum State { PERFORMING, FORECLOSED, FORECLOSED_LOW, EXPECTED, UNIFORM, N_STATE = UNIFORM + DRAWS };
 enum Real { BALANCE, LTV_0, NOTE_RATE, SERVICING_RATE, N_REAL = 10 };
-enum Count { AGE, MATURITY, LAST_DEFAULT = 4, LAG, REGION, DAY_COUNT, ADVANCES_P = 12, ADVANCES_I, ID_LOW, ID_HIGH, N_COUNT };
+enum Count { AGE, MATURITY, LAST_DEFAULT = 4, LAG, REGION, DAY_COUNT, ADVANCES_P = 12, ADVANCES_I, ID_LOW, ID_HIGH, N_COUNT = N_COUNTS };
 
 #define LANES _Pragma("GCC ivdep") for (int p = 0; p < W; ++p)
 
@@ -253,7 +253,7 @@ void simulate(const float* reals, const int64_t* counts, const float* balances, 
                 if (sampled && (month - 1) % DRAWS == 0)
                     draw(c, uint32_t((month - 1) / DRAWS), uint32_t(first_path), key, state + UNIFORM * W);
                 const float* row = scenario + (month - 1) * n_rows * W;
-                const float* price = row + (2 + c[REGION]) * W;
+                const float* price = row + (PRICE_ROW + c[REGION]) * W;
                 const float inverse_balance = 1.0f / r[BALANCE], ltv_per_usd = r[LTV_0] * inverse_balance;
                 const float* share = state + (sampled ? EXPECTED : PERFORMING) * W;
                 LANES {

@@ -14,12 +14,13 @@ from mcsim import progress, records
 from mcsim.errors import McsimError, WriteError, exhausted, printable
 from mcsim.files import reason
 from mcsim.records import setting
-from mcsim.reports.price_table import PRINTED, PRINTED_OF_POSITIONS, laid_out, price_table, total_cells
+from mcsim.reports.price_table import COLUMNS, PRINTED, laid_out, price_table, total_cells
 from mcsim.settings import Settings
 from mcsim.store.layout import DEALS
-from mcsim.variables import GROUPS
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from mcsim.results import Run
 
 _NARROW = 110
@@ -70,7 +71,7 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     try:
         lines = list[str]()
         for name in settings.deals:
-            shown = store.read_block(run.path, f"{DEALS}/{name}/prices", ["tranche", *GROUPS["prices"]])
+            shown = store.read_block(run.path, f"{DEALS}/{name}/prices", ["tranche", *COLUMNS])
             of = title if len(settings.deals) == 1 else f"{title}: {name}"
             lines += price_lines(shown, of, assumptions_of(settings.raw, run.attributes, name))
         if settings.positions:
@@ -84,24 +85,25 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
     return run
 
 
-def price_lines(prices: Mapping[Any, Any], title: str, assumptions: Sequence[str]) -> list[str]:
+def position_lines(positions: xr.Dataset, title: str) -> list[str]:
+    """The table of positions with the book's total and what they rest on; ``positions`` as ``run.positions``."""
+    total = (positions.attrs["total_value"], positions.attrs["total_value_standard_error"])
+    return price_lines(positions.variables, title, positions.attrs["assumptions"], total)
+
+
+def price_lines(
+    prices: Mapping[Any, Any], title: str, assumptions: Sequence[str], total: tuple[float, float] | None = None
+) -> list[str]:
     """The price table, a title above it, what it rests on below it.
 
-    ``prices`` as :func:`mcsim.reports.price_table.price_cells` takes it.
+    ``prices`` as :func:`mcsim.reports.price_table.price_cells` takes it; ``total`` the value of all and its standard error, USD.
     """
     narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _NARROW
-    columns = [name for name in PRINTED if not (narrow and name in _LEFT_OUT)]
-    rows = [tuple(map(_encodable, row)) for row in price_table(prices, columns)]
-    return [title, *laid_out(rows), *(f"* {sentence}" for sentence in assumptions)]
-
-
-def position_lines(positions: Any, title: str) -> list[str]:
-    """The table of positions, a title above it, the book's total below it; ``positions`` as ``run.positions``."""
-    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _NARROW
-    columns = [name for name in PRINTED_OF_POSITIONS if not (narrow and name in _LEFT_OUT)]
-    value, error = (positions.attrs[name] for name in ("total_value", "total_value_standard_error"))
-    rows = [*price_table(positions, columns), total_cells("all positions", positions, value, error, columns)]
-    return [title, *laid_out([tuple(map(_encodable, row)) for row in rows])]
+    columns = [name for name in ("share", *PRINTED) if name in prices and not (narrow and name in _LEFT_OUT)]
+    rows = price_table(prices, columns)
+    rows += [total_cells("all positions", prices, *total, columns)] if total else []
+    cells = [tuple(map(_encodable, row)) for row in rows]
+    return [title, *laid_out(cells), *(f"* {sentence}" for sentence in assumptions)]
 
 
 def show(lines: Sequence[str]) -> None:

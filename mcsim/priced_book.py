@@ -16,7 +16,7 @@ from mcsim.positions import Positions
 from mcsim.priced_deal import PricedDeal
 from mcsim.settings import DealChoice, Position, Settings
 from mcsim.simulation.plan import Size, check_room
-from mcsim.simulation.prepare import horizon
+from mcsim.simulation.prepare import horizon, n_note_rates
 from mcsim.store.layout import DEALS
 from mcsim.valuation import Prices
 from mcsim.valuation.positions import PositionPrices
@@ -130,7 +130,10 @@ def checked_book(
     InputError
         The deals, their spreads, memory or disk.
     """
-    sizes = {name: Size(len(own), horizon(own, settings.collaterals[name].portfolio)) for name, own in loans.items()}
+    sizes = {
+        name: Size(len(own), horizon(own, settings.collaterals[name].portfolio), n_note_rates(own))
+        for name, own in loans.items()
+    }
     balances = {name: float(own.balance.sum()) for name, own in loans.items()}
     horizons = {name: size.months for name, size in sizes.items()}
     book = PricedBook(settings.deals, settings.positions, balances, horizons, backend, where, settings.output.flows)

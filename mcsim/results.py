@@ -105,11 +105,16 @@ class Run:
 
     @cached_property
     def positions(self) -> xr.Dataset:
-        """Value, standard error and price of each position (position), USD; attributes ``total_value`` and its standard error."""
+        """Share, price, value, average life, loss of each position (position).
+
+        Attributes: ``total_value`` and ``total_value_standard_error`` of the book, USD; ``assumptions``.
+        """
+        from mcsim.reports.assumptions import assumptions_of_positions
         from mcsim.valuation.positions import total_attributes
 
         values = self.position_values.value.transpose("position", "path").values
-        return self.group(f"{POSITIONS}/prices").assign_attrs(total_attributes(values))
+        assumptions = assumptions_of_positions(self.config, self.attributes)
+        return self.group(f"{POSITIONS}/prices").assign_attrs(total_attributes(values), assumptions=assumptions)
 
     @cached_property
     def position_values(self) -> xr.Dataset:

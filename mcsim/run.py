@@ -9,6 +9,7 @@ from typing import Any
 
 from mcsim import provenance, store
 from mcsim.backend import Backend, choose_backend
+from mcsim.book_checks import common_draws
 from mcsim.errors import InputError, McsimError, exhausted
 from mcsim.files import write_whole
 from mcsim.progress import Progress
@@ -58,7 +59,8 @@ def run_campaign(
         tapes = load_tapes(settings, folder.rejects_of(settings.collaterals), folder.frame)
         loans = {name: tape.loans for name, tape in tapes.items()}
         market = load_market(settings)
-        for note in (*_notes(tapes), *_doubts(market, loans), *without_effect(settings, loans, overrides)):
+        doubts = [*_doubts(market, loans), *common_draws(settings, loans), *without_effect(settings, loans, overrides)]
+        for note in (*_notes(tapes), *doubts):
             log.warning("%s", note)
         folder = folder.identify(settings.raw, [*(file for tape in tapes.values() for file in tape.inputs), *market.inputs])
         keep(folder)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels.flows import FIELDS
+from kernels.flows import FIELDS, Flows
 
 Array = npt.NDArray[np.float64]
 
-PoolFlows: Any = namedtuple("PoolFlows", FIELDS)  # type: ignore[misc]  # the names are the table's
+PoolFlows: Any = Flows
 """What an instrument of a collateral reads: flows by the name of the field, each (collateral, month 1..n, path), USD."""
 
 

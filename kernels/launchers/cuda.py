@@ -63,8 +63,11 @@ class Thread(NamedTuple):
 
     path: Any
     stride: Any
-    """Paths."""
+    """Paths: elements from one row of the scenario to the next."""
+    rows: Any
+    """Elements from one row of the loan's state to the next."""
     state: Any
+    """Where the loan's state begins."""
     slot: Any
     """What happened one lag ago, in ``ring`` and ``history``."""
 
@@ -93,7 +96,7 @@ def build_kernel(ops: Ops, models: ByModel, decrement: str) -> Callable[..., Non
     ``inputs``, ``tables`` and ``market`` are as of :data:`kernels.launchers.block.Simulate`, ``tiles`` is :class:`Tiles`, ``scratch``
     :class:`TileScratch`, ``partial`` flat (tile, month, field, path) in the run's precision: written.
     """
-    start, step = _build_start(ops), _build_step(ops, models, decrement)
+    start, step = build_start(ops), build_step(ops, models, decrement)
     no_flows, add, store = build_no_flows(ops), build_add_flows(ops), build_store_flows(ops)
     lag_at, index = int(Count.LAG), ops.to_uint64
 
@@ -106,14 +109,16 @@ def build_kernel(ops: Ops, models: ByModel, decrement: str) -> Callable[..., Non
             return
         count = min(TILE, n_loans - first)
         for j in range(count):
-            start(tables, scratch, first + j, tile * TILE + j, path, n_paths)
+            place = tile * TILE + j
+            slots = place * tables.lag_size * n_paths + path
+            start(tables, scratch, Thread(path, n_paths, n_paths, place * N_STATE * n_paths + path, slots), first + j, n_paths)
         for month in range(1, n_months + 1):
             sums = no_flows()
             for j in range(count):
                 # Unsigned: numba then drops the test for a negative index, and the registers that it takes.
                 loan, place = index(first + j), tile * TILE + j
                 slot = place * tables.lag_size + (month - 1) % tables.counts[loan, lag_at]
-                thread = Thread(path, n_paths, place * N_STATE * n_paths + path, slot * n_paths + path)
+                thread = Thread(path, n_paths, n_paths, place * N_STATE * n_paths + path, slot * n_paths + path)
                 sums = add(sums, step(inputs, tables, market, scratch, thread, loan, month))
             store(partial, (tile * n_months + month - 1) * N_FIELDS * n_paths + path, n_paths, sums)
 
@@ -134,8 +139,8 @@ def build_reduce() -> Callable[..., None]:
     return reduce
 
 
-def _build_start(ops: Ops) -> Callable[..., None]:
-    """State of a loan at the cut-off."""
+def build_start(ops: Ops) -> Callable[..., None]:
+    """``start(tables, scratch, thread, loan, lags)``: a loan at the cut-off; its slots are ``lags`` elements apart."""
     zero, one = ops.real(0), ops.real(1)
     balance_at, note_at = int(Real.BALANCE), int(Real.NOTE_RATE)
     performing, foreclosed, low, expected, note_rate, scheduled = (
@@ -146,23 +151,22 @@ def _build_start(ops: Ops) -> Callable[..., None]:
     )  # fmt: skip
 
     @ops.function
-    def start(tables, scratch, loan, place, path, n_paths):  # type: ignore[no-untyped-def]
-        state, s = scratch.state, place * N_STATE * n_paths + path
-        state[s + performing * n_paths] = one
-        state[s + foreclosed * n_paths] = zero
-        state[s + low * n_paths] = zero
-        state[s + expected * n_paths] = one
-        state[s + note_rate * n_paths] = tables.reals[loan, note_at]
-        state[s + scheduled * n_paths] = tables.reals[loan, balance_at]
+    def start(tables, scratch, thread, loan, lags):  # type: ignore[no-untyped-def]
+        state, s, stride = scratch.state, thread.state, thread.rows
+        state[s + performing * stride] = one
+        state[s + foreclosed * stride] = zero
+        state[s + low * stride] = zero
+        state[s + expected * stride] = one
+        state[s + note_rate * stride] = tables.reals[loan, note_at]
+        state[s + scheduled * stride] = tables.reals[loan, balance_at]
         for k in range(tables.lag_size):
-            slot = (place * tables.lag_size + k) * n_paths + path
-            scratch.ring[slot] = zero
-            scratch.history[slot] = zero
+            scratch.ring[thread.slot + k * lags] = zero
+            scratch.history[thread.slot + k * lags] = zero
 
     return start  # type: ignore[no-any-return]
 
 
-def _build_step(ops: Ops, models: ByModel, decrement: str) -> Callable[..., Any]:
+def build_step(ops: Ops, models: ByModel, decrement: str) -> Callable[..., Any]:
     """One loan month of one thread: reads and writes the loan's state, returns the flows.
 
     In the order that takes the fewest registers: what is known of a loan late, the shares in foreclosure after the rates.
@@ -180,7 +184,7 @@ def _build_step(ops: Ops, models: ByModel, decrement: str) -> Callable[..., Any]
         terms = terms_of(tables, market, scratch, thread, loan, month)
         uniform = draw(tables.counts, market, loan, month, thread.path) if sampled else zero
         here = here_of(tables, market, loan, month, thread.stride, False)
-        state, s, stride = scratch.state, thread.state, thread.stride
+        state, s, stride = scratch.state, thread.state, thread.rows
         performing = state[s + performing_at * stride]
         expected = state[s + expected_at * stride] if sampled else performing
         smm, mdr, severity = rates_of(inputs, tables, market, here, thread, terms, expected)
@@ -253,9 +257,9 @@ def _build_terms(ops: Ops) -> Callable[..., Terms]:
         if tables.counts[loan, adjustable_at] == 0:
             return known_terms(tables, loan, month)
         matures = calendar(tables.counts, loan, month).matures
-        state, history, stride = scratch.state, scratch.history, thread.stride
+        state, history, stride = scratch.state, scratch.history, thread.rows
         adjustment = of_month(tables.reals, tables.counts, loan, month)
-        index = market.rows[(adjustment.index_month * market.n_rows + index_row) * stride + thread.path]
+        index = market.rows[(adjustment.index_month * market.n_rows + index_row) * thread.stride + thread.path]
         note, principal_rate = step(state[thread.state + note_at * stride], index, matures, adjustment)
         opening = state[thread.state + scheduled_at * stride]
         at_default = history[thread.slot]

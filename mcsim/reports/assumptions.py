@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mcsim import records
+from mcsim.store.layout import COLLATERAL
+
 WITHOUT_A_COMMON_FACTOR = ("cdr", "mdr", "sda")
 """Default models that see neither home prices nor rates: nothing makes two loans default together."""
 
@@ -62,3 +65,14 @@ def position_assumptions(collaterals: Mapping[str, tuple[Mapping[str, Any], Mapp
         if of:
             said.append(sentence if len(of) == len(found) else f"{', '.join(of)}: {sentence[:1].lower()}{sentence[1:]}")
     return said
+
+
+def assumptions_of_positions(config: Mapping[str, Any], attributes: Mapping[str, Any]) -> list[str]:
+    """What prices of the run's positions take for granted: of the collaterals that they are of, or that their deals stand on."""
+    facts, held = json.loads(attributes.get(COLLATERAL) or "{}"), set[str]()
+    for position in (records.setting(config, "positions") or {}).values():
+        deal, found, _ = position["of"].partition("/")
+        held |= set(records.deal_section(config, deal)["groups"].values()) if found else {position["of"]}
+    return position_assumptions(
+        {name: (records.collateral_section(config, name), own) for name, own in facts.items() if name in held}
+    )

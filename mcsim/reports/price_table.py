@@ -23,8 +23,9 @@ def _interest(row: Row) -> str:
     return "" if nothing else f"{row['interest_share'] * 100:.1f}"
 
 
-COLUMNS: dict[str, tuple[str, Callable[[Row], str]]] = {
-    "share": ("share, %", lambda row: f"{100 * row['share']:.10g}"),
+Column = tuple[str, Callable[[Row], str]]
+
+COLUMNS: dict[str, Column] = {
     "original_balance": ("balance, USD", lambda row: f"{row['original_balance']:,.0f}" if row["original_balance"] else ""),
     "price": ("price", _shown("price", 0)),
     "price_standard_error": ("± s.e.", _shown("price", 1)),
@@ -37,11 +38,12 @@ COLUMNS: dict[str, tuple[str, Callable[[Row], str]]] = {
     "interest_share": ("interest, %", _interest),
 }
 """Variable of the group ``prices`` → heading and format. What a class has no figure for is left blank: a strip or a residual
-has no balance, hence no price per 100, no average life of principal and no loss; it has a value, with its error. Positions have a
-``share`` too."""
+has no balance, hence no price per 100, no average life of principal and no loss; it has a value, with its error."""
 
-PRINTED = tuple(name for name in COLUMNS if name not in ("share", "interest_share"))
-PRINTED_OF_POSITIONS = ("share", *PRINTED)
+PRINTED = tuple(name for name in COLUMNS if name != "interest_share")
+
+OF_POSITIONS: dict[str, Column] = {"share": ("share, %", lambda row: f"{100 * row['share']:.10g}"), **COLUMNS}
+"""As :data:`COLUMNS`, of the group ``positions/prices``."""
 
 
 def price_cells(prices: Mapping[Any, Any], columns: Sequence[str] = PRINTED) -> list[tuple[str, ...]]:
@@ -52,13 +54,13 @@ def price_cells(prices: Mapping[Any, Any], columns: Sequence[str] = PRINTED) -> 
     prices : mapping
         The group ``prices`` of a deal or of the positions, as a dataset or as arrays by name, ``tranche`` or ``position`` among them.
     columns : sequence of str
-        Keys of :data:`COLUMNS`.
+        Keys of :data:`OF_POSITIONS`.
     """
-    values = {name: np.asarray(prices[name], np.float64) for name in COLUMNS if name in prices}
+    values = {name: np.asarray(prices[name], np.float64) for name in OF_POSITIONS if name in prices}
     rows = []
     for position, label in enumerate(np.asarray(prices[_label(prices)]).tolist()):
         row = {name: float(column[position]) for name, column in values.items()}
-        rows.append((str(label), *("" if math.isnan(row[name]) else COLUMNS[name][1](row) for name in columns)))
+        rows.append((str(label), *("" if math.isnan(row[name]) else OF_POSITIONS[name][1](row) for name in columns)))
     return rows
 
 
@@ -74,7 +76,7 @@ def total_cells(
 def price_table(prices: Mapping[Any, Any], columns: Sequence[str] = PRINTED) -> list[tuple[str, ...]]:
     """:func:`price_cells` below a row of headings."""
     heading = "position" if _label(prices) == "position" else "class"
-    return [(heading, *(COLUMNS[name][0] for name in columns)), *price_cells(prices, columns)]
+    return [(heading, *(OF_POSITIONS[name][0] for name in columns)), *price_cells(prices, columns)]
 
 
 def _label(prices: Mapping[Any, Any]) -> str:

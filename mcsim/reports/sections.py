@@ -14,12 +14,10 @@ from mcsim.path_means import standard_error, sum_of
 from mcsim.records import setting
 from mcsim.reports import facts
 from mcsim.reports import statistics as stats
-from mcsim.reports.assumptions import position_assumptions
 from mcsim.reports.checks import Check, PoolSeen, check_deal, check_values, look_at_pool
 from mcsim.reports.formats import FIGURE_SPACE, NO_VALUE, percent, total
 from mcsim.reports.pictures import pool_charts, value_charts
-from mcsim.reports.price_table import COLUMNS as COLUMNS_OF
-from mcsim.reports.price_table import aligned, price_cells, total_cells
+from mcsim.reports.price_table import OF_POSITIONS, aligned, price_cells, total_cells
 
 COLUMNS = (
     "original_balance", "price", "price_standard_error", "value", "value_standard_error", "wal", "wal_standard_error", "spread",
@@ -104,11 +102,12 @@ def positions_section(run: Any) -> tuple[dict[str, Any], list[Check]]:
     names = [str(name) for name in prices["position"].values]
     by_path = run.position_values["value"].transpose("position", "path").values
     values = dict(zip(names, by_path, strict=True))
+    with_flows = setting(dict(run.config), "output", "flows") is not False
     worth, error = sum_of(by_path)
     rows = price_cells(prices, COLUMNS)
     table = _table([*rows, total_cells("All positions", prices, worth, error, COLUMNS)])
     held = [
-        {**chosen[name], "share": COLUMNS_OF["share"][1]({"share": float(share)})}
+        {**chosen[name], "share": OF_POSITIONS["share"][1]({"share": float(share)})}
         for name, share in zip(names, prices["share"].values, strict=True)
     ]
     kinds = dict.fromkeys(one["instrument"] for one in held)
@@ -120,10 +119,11 @@ def positions_section(run: Any) -> tuple[dict[str, Any], list[Check]]:
         "meanings": [(kind, INSTRUMENTS[kind].meaning) for kind in kinds if kind in INSTRUMENTS],
         "value": total(worth, error),
         "alone": _alone(by_path),
-        "assumptions": position_assumptions({name: (own.config, own.attributes) for name, own in run.collateral.items()}),
+        "assumptions": list(prices.attrs.get("assumptions", ())),
         "charts": value_charts("positions-", shown, balances, "position", None),
         "paths": by_path.shape[1],
-    }, [check_values(prices, values, "positions")]  # fmt: skip
+        "loss_shown": False,
+    }, [check_values(prices, stats.position_value_paths(run) if with_flows else values, "positions")]  # fmt: skip
 
 
 def headline(run: Any, collaterals: Sequence[Mapping[str, Any]], paths: int) -> dict[str, Any]:

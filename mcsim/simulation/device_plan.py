@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kernels.device_memory import SHARE_OF_ROOM, Sizes
 from kernels.loan_terms import TILE
@@ -12,6 +13,9 @@ from kernels.observables import n_rows
 from kernels.ops import make_ops
 from kernels.scenario_terms import scratch_sizes
 from mcsim.settings import Settings
+
+if TYPE_CHECKING:
+    from mcsim.simulation.plan import Size
 
 _DOUBLE = 8
 
@@ -85,7 +89,7 @@ def estimate_on_device(
 
 def device_problems(
     settings: Settings,
-    sizes: Mapping[str, tuple[int, int]],
+    sizes: Mapping[str, Size],
     n_regions: int,
     blocks: int,
     deal_rows: Mapping[str, int] | None = None,
@@ -95,7 +99,7 @@ def device_problems(
 
     real, paths = 4 if settings.precision == "float32" else 8, min(settings.paths, settings.engine.path_block)
     lags = {name: settings.collaterals[name].portfolio.liquidation_lag for name in sizes}
-    on_paths = [Sizes(n_loans, n_months, paths, lags[name], real) for name, (n_loans, n_months) in sizes.items()]
+    on_paths = [Sizes(size.loans, size.months, paths, lags[name], real) for name, size in sizes.items()]
     rows = max((deal_rows or {}).values(), default=0)
     return estimate_on_device(on_paths, n_regions, settings.precision, blocks, rows).problems(device().memory().free)
 

@@ -43,10 +43,11 @@ class MemoryPlan:
 
 
 class Size(NamedTuple):
-    """Of a collateral: its loans, and its horizon in months."""
+    """Of a collateral: its loans, its horizon in months, and schedules of note rates that are known beforehand."""
 
     loans: int
     months: int
+    note_rates: int = 0
 
 
 def estimate(
@@ -81,8 +82,8 @@ def estimate(
     item = scenario + pools + max(simulating, writing, paying)
 
     loan_months = sum(size.loans * size.months for size in sizes.values())
-    # Balance, principal rate and, where no two loans have the same, note rate: float64, rounded to the run's precision.
-    shared = 3 * loan_months * (real + _DOUBLE)
+    rows = 2 * loan_months + sum(size.note_rates * size.months for size in sizes.values())
+    shared = rows * (real + _DOUBLE)  # schedules are float64, rounded to the run's precision
     if settings.output.loans == "paths":
         item += max(size.loans * size.months for size in sizes.values()) * len(FIELDS) * _DOUBLE * paths
     elif settings.output.loans == "mean":
@@ -101,7 +102,8 @@ def _simulating(settings: Settings, name: str, size: Size, n_regions: int) -> in
     paths = min(settings.paths, settings.engine.path_block)
     lanes = lane_width(settings.backend, size.loans, paths)
     rows = n_rows(n_regions) * (size.months + 1) * lanes * real
-    parts = min(size.loans // LOANS_A_NOTE_RATE, MOST_NOTE_RATES) * size.months * lanes * real
+    tabled = size.note_rates if LOANS_A_NOTE_RATE * size.note_rates <= size.loans else 0
+    parts = (tabled if tabled <= MOST_NOTE_RATES else 0) * size.months * lanes * real
     scratch = sum(scratch_sizes(lanes, settings.collaterals[name].portfolio.liquidation_lag)) * real
     if settings.backend == "numpy":
         scratch += MONTH_ARRAYS * ELEMENTS * real

@@ -198,6 +198,11 @@ def terms_of(loans: Loans) -> Array:
     return names
 
 
+def n_note_rates(loans: Loans) -> int:
+    """Schedules of note rates that are known beforehand."""
+    return len(_note_rates(loans, 1)[0])
+
+
 def _note_rates(loans: Loans, n_months: int) -> tuple[Array, Array]:
     """Schedules of note rates that are known beforehand, each once: (row, month), float64; and each loan's row, else -1."""
     names, rows = terms_of(loans), np.full(len(loans), -1)

@@ -41,17 +41,17 @@ def test_relative_difference_is_over_the_largest_month() -> None:
 
 
 def test_the_inputs_are_the_same_in_both_precisions() -> None:
-    single, double = (loans.make_inputs(p, 4, n_loans=3, n_months=24) for p in ("float32", "float64"))
+    single, double = (loans.make_pool(p, 4, n_loans=3, n_months=24) for p in ("float32", "float64"))
     for a, b in zip(single, double, strict=True):
         assert np.array_equal(np.asarray(a), np.asarray(b).astype(np.asarray(a).dtype))
 
 
 def test_schedules_pay_off() -> None:
     """Balance falls by the scheduled principal, and the last payment takes what is left."""
-    inputs = loans.make_inputs("float64", 4, n_loans=3, n_months=360)
-    left = inputs.balances * (1 - inputs.principal_rates)
+    inputs = loans.make_pool("float64", 4, n_loans=3, n_months=360)
+    left = inputs.tables.balances * (1 - inputs.tables.principal_rates)
     # float64 over 360 products of factors near 1
-    assert np.allclose(left[:, :-1], inputs.balances[:, 1:], rtol=1e-12, atol=1e-6)
+    assert np.allclose(left[:, :-1], inputs.tables.balances[:, 1:], rtol=1e-12, atol=1e-6)
     assert np.all(left[:, -1] == 0)
 
 

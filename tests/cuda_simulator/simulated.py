@@ -11,7 +11,9 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -83,18 +85,24 @@ def check_cash_flow(precision: str) -> None:
     same(flows, run_one_loan("numpy", precision, LOAN, *speeds_a(), severity=0.2))
 
 
-def simulated_pool(block: Block, precision: str, superblock: int = 128) -> np.ndarray:
-    """Flows of ``block`` by the loan kernel of the ``cuda`` target, ``superblock`` tiles added up before the next are."""
+def on_device(block: Block, precision: str, superblock: int = 128, mapping: Any = None) -> tuple[Any, Any]:
+    """Loans and paths of ``block`` on the device, for the loan kernel of the ``cuda`` target."""
     from kernels.device import put_all
+    from kernels.loan_on_device import STATE_IN_MEMORY, Collateral, LoansOnDevice, compiled
     from kernels.loan_on_device import Block as OnDevice
-    from kernels.loan_on_device import Collateral, LoansOnDevice, compiled
     from kernels.ops import make_ops
 
     ops = make_ops("cuda", precision)
     inputs, tables, market, _ = block.arguments(ops)
-    loans = Collateral(inputs, tables, market.calendar_month, market.key)
-    there = LoansOnDevice(ops, compiled(ops, block.names, block.models.decrement), loans, superblock)
-    return there.start(OnDevice(put_all(market.rows), market.n_rows, block.paths.width, market.first_path)).wait()
+    kernels = compiled(ops, block.names, block.models.decrement, mapping or STATE_IN_MEMORY)
+    loans = LoansOnDevice(ops, kernels, Collateral(inputs, tables, market.calendar_month, market.key), superblock)
+    return loans, OnDevice(put_all(market.rows), market.n_rows, block.paths.width, market.first_path)
+
+
+def simulated_pool(block: Block, precision: str, superblock: int = 128, mapping: Any = None) -> np.ndarray:
+    """Flows of ``block`` by the loan kernel of the ``cuda`` target, ``superblock`` tiles added up before the next are."""
+    loans, paths = on_device(block, precision, superblock, mapping)
+    return loans.start(paths).wait()
 
 
 def check_blocks(precision: str) -> None:
@@ -127,6 +135,31 @@ def check_waves(precision: str) -> None:
         loan_on_device.tiles_in_flight = known
 
 
+def check_mappings(precision: str) -> None:
+    """The loan kernels that are measured beside the one in use: the same bits, adjustable rates and all."""
+    from benchmarks.on_device.variants import MAPPINGS
+
+    for models in (FULL, replace(STATIC, decrement="sampled")):
+        block = Block(mixed_loans(34, longest=6), random_paths(5, 2), models, 5, 7, (1 / 12, 31 / 360))
+        block = replace(block, loans=tuple(replace(loan, lag=1 + loan.lag % 3) for loan in block.loans))
+        expected = block.run("numpy", precision)
+        for mapping in MAPPINGS.values():
+            same(simulated_pool(block, precision, mapping=mapping), expected)
+
+
+def check_threads(precision: str) -> None:
+    """Blocks of paths from two threads at once, as a run on a device works; and a loan alone, from the loans that are there."""
+    block = Block(
+        mixed_loans(33, longest=6), random_paths(4, 2), replace(STATIC, decrement="expected"), 5, 7, (1 / 12, 31 / 360)
+    )
+    loans, paths = on_device(block, precision)
+    with ThreadPoolExecutor(2) as threads:
+        pools = list(threads.map(lambda _: loans.start(paths).wait(), range(4)))
+    for pool in pools:
+        same(pool, block.run("numpy", precision))
+    same(loans.start(paths, slice(32, 33)).wait(), replace(block, loans=block.loans[32:]).run("numpy", precision))
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "specials": check_specials,
     "speeds": check_speeds,
@@ -136,6 +169,8 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "cash flow A": check_cash_flow,
     "blocks": check_blocks,
     "waves": check_waves,
+    "mappings": check_mappings,
+    "threads": check_threads,
 }
 PRECISIONS = ("float32", "float64")
 FLOAT64: dict[str, Callable[[str], None]] = {"machine": deals.check_machine, "deals": deals.check_deals}

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mcsim.book_checks import common_draws
 from mcsim.configuration import load_settings
 from mcsim.errors import InputError
 from mcsim.unread import without_effect
@@ -202,3 +203,15 @@ def test_what_the_loans_of_a_part_leave_unread_is_told_by_its_place(with_book: P
     ]
     one = {**fixed, "offices": SimpleNamespace(servicing_rate=fees["offices"], adjustable=np.ones(1, bool))}
     assert len(without_effect(book(with_book, *words), one, words)) == 1
+
+
+def test_loans_of_two_collaterals_that_would_be_drawn_alike_are_told(with_book: Path) -> None:
+    loans = {
+        "jumbo": SimpleNamespace(number=np.array([1, 2, 3], np.uint64)),
+        "offices": SimpleNamespace(number=np.array([3, 2, 9], np.uint64)),
+    }
+    assert common_draws(book(with_book), loans) == [], "shares of jumbo's loans leave, nothing is drawn"
+    (said,) = common_draws(book(with_book, "collaterals.jumbo.behaviour.decrement=sampled"), loans)
+    assert said.startswith("collaterals jumbo and offices: 2 identifiers of loans stand in both, and are drawn alike")
+    loans["offices"].number += np.uint64(10)
+    assert common_draws(book(with_book, "collaterals.jumbo.behaviour.decrement=sampled"), loans) == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from kernels.loan_month import FIELDS
+from kernels.flows import FIELDS
 from mcsim.deals import compile_deal, load_deal, run_deal
 from mcsim.deals.deal import words_of_funds
 from mcsim.errors import InputError

@@ -10,7 +10,7 @@ from kernels.flows import FIELDS
 from mcsim.deals import compile_deal, load_deal, run_deal
 from mcsim.instruments import INSTRUMENTS, deal_class
 from mcsim.instruments.instrument import COLLATERAL, Instrument, collected
-from mcsim.streams import Streams, pool_flows
+from mcsim.streams import ClassFlows, Streams, pool_flows
 from mcsim.valuation.methods import METHODS
 from tests.mcsim.deals.deal_examples import backend, random_pool, shipped
 
@@ -24,6 +24,27 @@ def test_an_instrument_says_what_it_is(name: str) -> None:
     for key, taken in instrument.inputs.items():
         assert taken.meaning and str(taken.range), key
         assert not any(key in method.inputs for method in METHODS.values()), f"{key}: a method's input has this name"
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_streams_follow_the_flows(name: str) -> None:
+    """Of the shape of the flows, twice as much of twice as much, and the flows are left as they were."""
+    instrument = INSTRUMENTS[name]
+    inputs = {
+        key: (max(r.lowest, 0.0) + min(r.highest, 1.0)) / 2 for key, r in ((k, p.range) for k, p in instrument.inputs.items())
+    }
+    if instrument.of == COLLATERAL:
+        flows = pool_flows(random_pool(seed=8, n_months=12, n_paths=5))
+    else:
+        flows = ClassFlows(*np.random.default_rng(8).uniform(0, 1e6, (len(ClassFlows._fields), 1, 12, 5)))
+    before = [np.array(flow) for flow in flows]
+    once = instrument.streams(flows, inputs)
+    twice = instrument.streams(type(flows)(*(2 * flow for flow in flows)), inputs)
+    for part, values in vars(once).items():
+        assert values.shape == flows[0].shape, part
+        np.testing.assert_array_equal(getattr(twice, part), 2 * values, err_msg=part)
+    for flow, was in zip(flows, before, strict=True):
+        np.testing.assert_array_equal(flow, was)
 
 
 def test_they_are_found_by_their_files() -> None:

@@ -24,6 +24,7 @@ from mcsim.backend import choose_backend
 from mcsim.priced_book import PricedBook
 from mcsim.progress import Progress
 from mcsim.simulation.plan import Size, estimate
+from mcsim.simulation.prepare import n_note_rates
 from tests.mcsim.whole_runs import simulation
 
 def resident(name):
@@ -39,7 +40,7 @@ def simulate(folder, overrides, loans):
     book = PricedBook(staged.settings.deals, {}, balances, horizons, choose_backend("cpu", "float32"), where)
     book.lay_out(staged.settings.paths, 256)
     staged.write_pools(folder, Progress(terminal=False), book.add)
-    return staged, {name: Size(len(loans), staged.n_months)}, book.rows
+    return staged, {name: Size(len(loans), staged.n_months, n_note_rates(loans))}, book.rows
 
 folder, overrides = pathlib.Path(sys.argv[1]), sys.argv[2:]
 loans = simulation(overrides).loans

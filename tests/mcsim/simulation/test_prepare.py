@@ -161,7 +161,7 @@ def test_terms_stand_in_their_columns() -> None:
         Count.AGE: 12, Count.MATURITY: 348, Count.AMORTISATION: 348, Count.INTEREST_ONLY: 108, Count.LAST_DEFAULT: 336,
         Count.LAG: 12, Count.REGION: 1, Count.DAY_COUNT: 2, Count.ADJUSTABLE: 1, Count.FIRST_RESET: 49, Count.RESET_PERIOD: 12,
         Count.LOOKBACK: 1, Count.ADVANCES_PRINCIPAL: 1, Count.ADVANCES_INTEREST: 1, Count.ID_LOW: number % 2**32,
-        Count.ID_HIGH: number >> 32,
+        Count.ID_HIGH: number >> 32, Count.NOTE_RATE_ROW: -1,
     }  # fmt: skip
     assert set(reals) == set(Real) and set(counts) == set(Count)
     assert {column: loans.reals[1, column] for column in Real} == reals

@@ -1,0 +1,133 @@
+"""A model that reads a column of the loans and rows of the scenario; terms that read columns; what is refused beforehand."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernels import behaviour
+from kernels.behaviour.model import Model
+from kernels.behaviour.parameter import SHARE, Parameter
+from kernels.flows import FIELDS
+from kernels.loan_terms import Count, KnownBeforehand
+from kernels.observables import MARKET_ROWS
+from kernels.terms import TERMS
+from mcsim.backend import choose_backend
+from mcsim.errors import InputError
+from mcsim.loans import Loans, make_loans
+from mcsim.scenario import Scenario
+from mcsim.settings import Behaviour, ModelChoice, Portfolio
+from mcsim.simulation.columns import loan_columns
+from mcsim.simulation.prepare import PreparedLoans, horizon, prepare_loans
+from mcsim.simulation.simulator import LoanSimulator
+
+PORTFOLIO = Portfolio("test", "generator", None, "2020-12-31", 0.0, 0.0, 12, "principal_and_interest")
+N, PATHS = 5, 3
+
+
+def build_by_column(ops: Any) -> Any:
+    """SMM: base x column + short rate + regional price / 100."""
+    hundredth = ops.real(0.01)
+
+    @ops.function
+    def smm(seen, parameters):  # type: ignore[no-untyped-def]
+        return parameters.base * seen.dti + seen.short_rate + hundredth * seen.home_price_index
+
+    return smm
+
+
+BY_COLUMN = Model(build_by_column, {"base": Parameter("per unit of dti", SHARE)}, ("dti", "short_rate", "home_price_index"))
+BEHAVIOUR = Behaviour(
+    ModelChoice("by_column", {"base": 0.1}), ModelChoice("mdr", {"mdr": [0.0]}), ModelChoice("fixed", {"severity": [0.2]}), "expected"
+)  # fmt: skip
+
+
+def loans(extra: dict[str, Any] | None = None, **columns: Any) -> Loans:
+    """New 3-year loans at 6%, one in Texas."""
+    known = {
+        "loan_id": [f"L{i}" for i in range(N)], "balance": 1e5, "original_balance": 1e5, "ltv": 0.8, "note_rate": 0.06,
+        "servicing_rate": 0.0, "age": 0, "maturity": 36, "amortisation": 36, "interest_only": 0, "day_count": "30/360",
+        "region": ["CA"] * (N - 1) + ["TX"], "property_type": "single_family", **columns,
+    }  # fmt: skip
+    return make_loans(datetime.date(2020, 12, 31), known, extra)
+
+
+def prepared(of: Loans, precision: str = "float64", chosen: Behaviour | None = None) -> PreparedLoans:
+    return prepare_loans(of, PORTFOLIO, ("CA", "TX"), horizon(of, PORTFOLIO), precision, chosen)
+
+
+def scenario(n_months: int) -> Scenario:
+    """Short rate by month and path, prices by region."""
+    grid = np.linspace(0.01, 0.02, (n_months + 1) * PATHS).reshape(n_months + 1, PATHS)
+    market = {name: grid if name == "short_rate" else np.full_like(grid, np.nan) for name in MARKET_ROWS}
+    return Scenario(0, ("CA", "TX"), market | {"home_price_index": np.stack([np.ones_like(grid), np.full_like(grid, 2.0)])})
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_a_model_reads_a_column_and_the_scenario(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first month's prepayments of each loan, by hand: (balance less scheduled principal) x SMM."""
+    monkeypatch.setitem(behaviour.PREPAYMENT, "by_column", BY_COLUMN)
+    dti = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    of = loans({"dti": dti})
+    simulator = LoanSimulator(prepared(of, chosen=BEHAVIOUR), BEHAVIOUR, 1, choose_backend(target, "float64"))
+    paths = scenario(simulator.loans.n_months)
+    payment = 1e5 * 0.005 / (1 - 1.005**-36)
+    for i in range(N):
+        smm = 0.1 * of.extra["dti"][i] + paths.short_rate[0] + 0.01 * (2.0 if of.region[i] == "TX" else 1.0)
+        found = simulator.loan(paths, i)[0, FIELDS.index("prepaid_principal")]
+        np.testing.assert_allclose(found, (1e5 - (payment - 500)) * smm, rtol=1e-12)
+    alone = sum(simulator.loan(paths, i) for i in range(N))
+    np.testing.assert_allclose(simulator.pool(paths), alone, rtol=1e-12)
+
+
+def test_a_column_that_the_loans_lack_is_refused_by_model_and_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(behaviour.PREPAYMENT, "by_column", BY_COLUMN)
+    with pytest.raises(InputError, match=r"prepayment model by_column reads 'dti', .*did you mean 'dtii'\?; give the column"):
+        prepared(loans({"dtii": 0.3}), chosen=BEHAVIOUR)
+    with pytest.raises(InputError, match=r"reads 'dti', which is blank for 2 of 5 loans \(L\d, L\d\); give each a number"):
+        prepared(loans({"dti": [0.1, np.nan, 0.2, np.nan, 0.3]}), chosen=BEHAVIOUR)
+
+
+def test_a_text_is_no_column_of_numbers_and_all_problems_come_together() -> None:
+    readers = {"default model a": ["region", "score"], "severity model b": ["balance", "number"]}
+    with pytest.raises(InputError) as told:
+        loan_columns(loans(), readers)
+    assert [problem.split(",")[0] for problem in told.value.problems] == [
+        "default model a reads 'region'", "default model a reads 'score'", "severity model b reads 'number'",
+    ]  # fmt: skip
+
+
+LADDER = KnownBeforehand(
+    lambda read, month: np.where(month < read.first_step, read.note_rate, read.stepped_rate),
+    reads=("note_rate", "first_step", "stepped_rate"),
+)
+
+
+def test_a_ladder_is_known_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """3% for a year, then 6%: the payment is computed anew for the 24 months left, by the closed form; level loans beside it."""
+    monkeypatch.setitem(TERMS, "ladder", LADDER)
+    terms = ["level", "level", "ladder", "ladder", "level"]
+    of = loans({"first_step": 13, "stepped_rate": [0, 0, 0.06, 0.06, 0]}, note_rate=0.03, terms=terms)
+    found = prepared(of)
+    rows = found.counts[:, Count.NOTE_RATE_ROW]
+    assert len(found.note_rates) == 2 and (rows >= 0).all() and len({*rows[of.terms == "ladder"]}) == 1
+    ladder = int(np.flatnonzero(of.terms == "ladder")[0])
+    assert found.note_rates[rows[ladder]].tolist() == [0.03] * 12 + [0.06] * (found.n_months - 12)
+    first = 1e5 * 0.0025 / (1 - 1.0025**-36)
+    balance = found.balances[ladder]
+    assert balance[12] == pytest.approx(1e5 * 1.0025**12 - first * (1.0025**12 - 1) / 0.0025, rel=1e-12)
+    second = balance[12] * 0.005 / (1 - 1.005**-24)
+    paid = found.principal_rates[ladder, 12:36] * balance[12:36] + balance[12:36] * 0.005
+    np.testing.assert_allclose(paid, second, rtol=1e-11)
+    level = prepared(loans(note_rate=0.03))
+    np.testing.assert_array_equal(found.balances[of.terms == "level"], level.balances[of.terms == "level"])
+
+
+def test_unknown_terms_are_refused() -> None:
+    of = replace(loans(), terms=np.array(["level", "laddr", "level", "laddr", "level"]))
+    with pytest.raises(InputError, match=r"terms 'laddr' of 2 loans; known: adjustable, level"):
+        prepared(of)
