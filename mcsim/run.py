@@ -52,7 +52,7 @@ def run_campaign(
 
     backend = choose_backend(settings.backend, settings.precision)
     folder = RunFolder.create(settings.output.runs_dir, settings.campaign, settings.raw, overrides)
-    with folder.kept_unless_refused() as keep, RunLog(folder) as run_log:
+    with folder.kept_unless_refused() as keep, RunLog(folder) as run_log, compiling_ahead(settings, backend) as compile_rest:
         log.info("backend %s, %s (%s)", backend.target, backend.precision, backend.reason)
         if frame is not None:
             write_whole(folder.frame, frame)
@@ -70,7 +70,8 @@ def run_campaign(
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
         store.create_store(folder.store, {**attributes, **_run_facts(settings, tapes, market, backend)})
 
-        with compiling_ahead(backend), progress or Progress() as shown:
+        compile_rest()
+        with progress or Progress() as shown:
             simulation = Simulation(market.settings, loans, market.curve, backend)
             passes = 2 if settings.output.loans == "paths" else 1
             shown.start(passes * simulation.loan_month_paths)
