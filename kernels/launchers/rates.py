@@ -151,7 +151,9 @@ def _build_fill(ops: Ops, width: int, kind: str, model: Model) -> Callable[..., 
     return fill  # type: ignore[no-any-return]
 
 
-def _build_fill_rate(ops: Ops, width: int, kind: str, model: Model, rate: Callable[..., Any], brief: bool) -> Callable[..., None]:
+def _build_fill_rate(
+    ops: Ops, width: int, kind: str, model: Model, rate: Callable[..., Any], brief: bool
+) -> Callable[..., None]:
     """The rates into their row, an annual model's by way of row ANNUAL.
 
     Of a ``brief`` formula in one loop with the short form of the monthly rate; else in two, of which the processor overlaps more.
