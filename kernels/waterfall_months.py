@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kernels.flows import FIELDS
+from kernels.flows import FIELDS, N_FIELDS
 from kernels.ops import Ops
 from kernels.waterfall import build_collect, build_net_wac, build_rate_on
 from kernels.waterfall_machine import Register
-
-N_FIELDS = len(FIELDS)
 
 
 def build_begin(ops: Ops) -> Callable[..., None]:

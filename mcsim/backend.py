@@ -107,6 +107,8 @@ def _no_cuda() -> str:
         return f"the CUDA driver failed ({type(error).__name__}); check nvidia-smi, or use backend=cpu"
     if not available:
         return "no CUDA device was found; check nvidia-smi and the extra mcsim[cuda13], or use backend=cpu"
+    if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1" and importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed; install the extra: pip install 'mcsim[cuda13]' (or cuda12 for an older driver)"
     return ""
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from mcsim.errors import first_of, nearest, shown
 from mcsim.layouts import PARTS, deal_groups, is_book
@@ -23,6 +26,27 @@ def book_problems(settings: Settings) -> list[str]:
     for name, position in settings.positions.items():
         problems += _position_problems(settings, f"positions.{name}", position)
     return problems
+
+
+def common_draws(settings: Settings, loans: Mapping[str, Any]) -> list[str]:
+    """What to say of loans of different collaterals that are drawn alike, for a draw is a function of a loan's identifier.
+
+    Parameters
+    ----------
+    settings : Settings
+    loans : mapping of str to mcsim.loans.Loans
+        By collateral.
+    """
+    drawn = {name: loans[name].number for name, own in settings.collaterals.items() if own.behaviour.decrement == "sampled"}
+    found = []
+    for one, other in itertools.combinations(drawn, 2):
+        both = np.intersect1d(drawn[one], drawn[other]).size
+        if both:
+            found.append(
+                f"collaterals {one} and {other}: {both:,} identifiers of loans stand in both, and are drawn alike, as one loan "
+                "would be: where they are none, give other identifiers, or behaviour.decrement=expected, which draws nothing"
+            )
+    return found
 
 
 def _name_problems(settings: Settings) -> Iterator[str]:

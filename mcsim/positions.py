@@ -9,21 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mcsim.backend import Backend
-from mcsim.errors import InputError, nearest
 from mcsim.instruments import INSTRUMENTS
 from mcsim.instruments.instrument import CLASS
 from mcsim.streams import FLOAT32, Array, Claims, ClassFlows, pool_flows
-from mcsim.valuation.methods import METHODS
 from mcsim.valuation.positions import Holding, PositionPrices, PositionStage
 
 if TYPE_CHECKING:
     from mcsim.deals import DealFlows, Program
     from mcsim.settings import Position
-
-
-def takes(position: Position) -> dict[str, Any]:
-    """Inputs of a position by name, each with meaning, unit and range: the instrument's and the method's."""
-    return {**INSTRUMENTS[position.instrument].inputs, **METHODS[position.method].inputs}
 
 
 class Positions:
@@ -32,7 +25,7 @@ class Positions:
     Parameters
     ----------
     positions : mapping
-        By name; checked by :mod:`mcsim.validation`.
+        By name; checked by :mod:`mcsim.book_checks`.
     balances : mapping
         USD at the cut-off by collateral.
     programs : mapping
@@ -41,11 +34,6 @@ class Positions:
         Target that discounts.
     where : path, optional
         The store; nothing is written without it.
-
-    Raises
-    ------
-    InputError
-        A collateral, deal or class that is not there: all problems together.
     """
 
     def __init__(
@@ -57,9 +45,6 @@ class Positions:
         where: Path | None = None,
     ) -> None:
         self._positions, self._programs = dict(positions), programs
-        problems = [line for name, p in positions.items() for line in of_problems(name, p, balances, programs)]
-        if problems:
-            raise InputError(problems)
         holdings = {
             name: Holding(_claims(name, p, balances, programs), p.share, float(p.inputs["spread"]))
             for name, p in positions.items()
@@ -105,20 +90,6 @@ class Positions:
                     f"instrument {position.instrument!r}: {part} has shape {np.shape(values)}; expected that of its flows, {shape}"
                 )
         self._stage.add(name, first_path, streams, discount)
-
-
-def of_problems(name: str, position: Position, collaterals: Mapping[str, Any], programs: Mapping[str, Program]) -> list[str]:
-    """What is wrong with a position's ``of``; one line each."""
-    where = f"positions.{name}.of = {position.of!r}"
-    if INSTRUMENTS[position.instrument].of != CLASS:
-        if position.of in collaterals:
-            return []
-        return [f"{where}: no such collateral{nearest(position.of, collaterals)}"]
-    deal, tranche = _split(position.of)
-    if deal not in programs:
-        return [f"{where}: no such deal{nearest(deal, programs)}; expected DEAL/CLASS"]
-    tranches = programs[deal].tranches
-    return [] if tranche in tranches else [f"{where}: deal {deal!r} has no such class{nearest(tranche, tranches)}"]
 
 
 def _split(of: str) -> tuple[str, str]:

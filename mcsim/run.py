@@ -9,6 +9,7 @@ from typing import Any
 
 from mcsim import provenance, store
 from mcsim.backend import Backend, choose_backend
+from mcsim.book_checks import common_draws
 from mcsim.errors import InputError, McsimError, exhausted
 from mcsim.files import write_whole
 from mcsim.progress import Progress
@@ -51,14 +52,15 @@ def run_campaign(
 
     backend = choose_backend(settings.backend, settings.precision)
     folder = RunFolder.create(settings.output.runs_dir, settings.campaign, settings.raw, overrides)
-    with folder.kept_unless_refused() as keep, RunLog(folder) as run_log:
+    with folder.kept_unless_refused() as keep, RunLog(folder) as run_log, compiling_ahead(settings, backend) as compile_rest:
         log.info("backend %s, %s (%s)", backend.target, backend.precision, backend.reason)
         if frame is not None:
             write_whole(folder.frame, frame)
         tapes = load_tapes(settings, folder.rejects_of(settings.collaterals), folder.frame)
         loans = {name: tape.loans for name, tape in tapes.items()}
         market = load_market(settings)
-        for note in (*_notes(tapes), *_doubts(market, loans), *without_effect(settings, loans, overrides)):
+        doubts = [*_doubts(market, loans), *common_draws(settings, loans), *without_effect(settings, loans, overrides)]
+        for note in (*_notes(tapes), *doubts):
             log.warning("%s", note)
         folder = folder.identify(settings.raw, [*(file for tape in tapes.values() for file in tape.inputs), *market.inputs])
         keep(folder)
@@ -68,7 +70,8 @@ def run_campaign(
         attributes = provenance.store_attributes(settings.raw, settings.seed, backend.target, backend.precision)
         store.create_store(folder.store, {**attributes, **_run_facts(settings, tapes, market, backend)})
 
-        with compiling_ahead(backend), progress or Progress() as shown:
+        compile_rest()
+        with progress or Progress() as shown:
             simulation = Simulation(market.settings, loans, market.curve, backend)
             passes = 2 if settings.output.loans == "paths" else 1
             shown.start(passes * simulation.loan_month_paths)

@@ -36,16 +36,15 @@ def build_loan_block(ops: Ops, width: int, names: ByModel, decrement: str, loan_
 
 def _compiled(ops: Ops, width: int, names: ByModel, decrement: str, loan_sums: bool) -> Simulate:
     """The driver, which knows no model, and the models' loops, each compiled and kept by itself."""
-    from kernels.launchers.cpu import Loops, Wanted, build_simulate, build_simulate_and_sum
+    from kernels.launchers.cpu import Loops, Wanted
     from kernels.launchers.rates import part_table_size
 
     models = chosen(names)
     observed = {name for model in models for name in model.observes}
     wanted = Wanted("balance_factor" in observed, "ltv" in observed)
-    prepayment, default, severity = (_rate_loop(ops, width, kind, name) for kind, name in names._asdict().items())
+    prepayment, default, severity = (rate_loop(ops, width, kind, name) for kind, name in names._asdict().items())
     fills = [_part_table(ops, width, kind, name) for kind, name in names._asdict().items()]
-    build = build_simulate_and_sum if loan_sums else build_simulate
-    drive = compile_launcher(ops, build(ops, width, decrement), f"{build.__name__}-{decrement}-{width}", writes=())
+    drive = compile_launcher(ops, *driver(ops, width, decrement, loan_sums), writes=())
 
     def simulate(inputs: ByModel, tables: Tables, market: Market, scratch: Scratch, pool: Any, *of_loans: LoanSums) -> None:
         n_note_rates, n_months = tables.note_rates.shape
@@ -63,6 +62,21 @@ def _compiled(ops: Ops, width: int, names: ByModel, decrement: str, loan_sums: b
     return simulate
 
 
+def driver(ops: Ops, width: int, decrement: str, loan_sums: bool) -> tuple[Callable[..., None], str]:
+    """What runs the loan months, and its name in the disk cache."""
+    from kernels.launchers.cpu import build_simulate, build_simulate_and_sum
+
+    build = build_simulate_and_sum if loan_sums else build_simulate
+    return build(ops, width, decrement), f"{build.__name__}-{decrement}-{width}"
+
+
+def model_loop(ops: Ops, width: int, kind: str, name: str) -> tuple[Callable[..., None], str]:
+    """A model's loop, and its name in the disk cache."""
+    from kernels.launchers.rates import build_rate_loop
+
+    return build_rate_loop(ops, width, kind, KINDS[kind][name]), f"rate-{kind}-{name}-{width}"
+
+
 def rate_arguments(ops: Ops) -> tuple[Any, ...]:
     """Arguments of the types that every model's loop takes."""
     from kernels.launchers.here import Here
@@ -72,12 +86,9 @@ def rate_arguments(ops: Ops) -> tuple[Any, ...]:
     return here, whole, whole, Inputs(whole, np.zeros((1, 1), ops.real), whole)
 
 
-def _rate_loop(ops: Ops, width: int, kind: str, name: str) -> Any:
+def rate_loop(ops: Ops, width: int, kind: str, name: str) -> Any:
     """A model's loop as a function that the driver takes whatever the model: it knows its signature alone."""
-    from kernels.launchers.rates import build_rate_loop
-
-    loop = build_rate_loop(ops, width, kind, KINDS[kind][name])
-    return first_class(ops, loop, f"rate-{kind}-{name}-{width}", rate_arguments(ops))
+    return first_class(ops, *model_loop(ops, width, kind, name), rate_arguments(ops))
 
 
 def _part_table(ops: Ops, width: int, kind: str, name: str) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 INTEREST, PRINCIPAL = "interest", "principal"
 
@@ -90,8 +91,8 @@ class Step:
     """One step of the waterfall.
 
     ``names`` are the classes (fees, accounts) it pays, in order; ``sources`` the funds or accounts it takes from, in order;
-    ``rule`` is ``sequential`` or ``pro_rata``; ``cover`` is what a draw is for: ``interest`` or ``losses``; ``where`` names
-    the step in messages.
+    ``rule`` is ``sequential`` or ``pro_rata``; ``cover`` is what a draw is for: ``interest`` or ``losses``; ``options`` are a
+    verb's own, by name; ``where`` names the step in messages.
     """
 
     verb: str
@@ -100,6 +101,7 @@ class Step:
     rule: str = "sequential"
     cover: str = ""
     where: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,15 @@ class Reader:
             return float(value)
         return math.nan
 
+    def whole(self, value: Any, where: str, low: int, high: int, unit: str) -> int:
+        """A whole number in [low, high]; ``low`` where it is not."""
+        number = self.number(value, where, low, high, unit)
+        if math.isnan(number):
+            return low
+        if number != int(number):
+            self.problem(where, f"{shown(value)} is not a whole number; expected {unit}, {low} to {high}")
+        return int(number)
+
     def choice(self, value: Any, where: str, known: Iterable[str]) -> str:
         """One of ``known``; the first of them where it is not."""
         known = tuple(known)

@@ -43,9 +43,7 @@ class DealStage:
             }
             store.create_group(self._where, "tranches", coords, path_block)
 
-    def run(
-        self, first_path: int, pools: Mapping[str, np.ndarray] | np.ndarray, rows: Mapping[str, np.ndarray] | None = None
-    ) -> DealFlows:
+    def run(self, first_path: int, pools: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray] | None = None) -> DealFlows:
         """Flows of one block, written if they are kept. From any thread, in any order.
 
         ``pools`` are the groups' flows (month, field, path), ``rows`` what the deal reads of the scenarios (month, path); as
@@ -58,7 +56,7 @@ class DealStage:
 
 
 def compile_for(deal: dict[str, Any], balances: Mapping[str, float] | float) -> Program:
-    """The program of a deal as the configuration has it, over collateral of these balances, USD, as :func:`compile_deal` takes them.
+    """The program of a deal as the configuration has it; ``balances`` as :func:`~mcsim.deals.compile_deal` takes them.
 
     Raises
     ------

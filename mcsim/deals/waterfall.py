@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.cache import is_cached
+from kernels.flows import N_FIELDS
 from kernels.launch import compile_launcher
 from kernels.ops import make_ops
 from kernels.waterfall_machine import Inputs, Span
-from kernels.waterfall_months import N_FIELDS
 from kernels.waterfall_paths import build_waterfall
 from mcsim.deals.groups import by_group, problems_of_groups
 from mcsim.deals.program import Program

@@ -102,6 +102,7 @@ def positions_section(run: Any) -> tuple[dict[str, Any], list[Check]]:
     names = [str(name) for name in prices["position"].values]
     by_path = run.position_values["value"].transpose("position", "path").values
     values = dict(zip(names, by_path, strict=True))
+    with_flows = setting(dict(run.config), "output", "flows") is not False
     worth, error = sum_of(by_path)
     rows = price_cells(prices, COLUMNS)
     table = _table([*rows, total_cells("All positions", prices, worth, error, COLUMNS)])
@@ -122,7 +123,7 @@ def positions_section(run: Any) -> tuple[dict[str, Any], list[Check]]:
         "charts": value_charts("positions-", shown, balances, "position", None),
         "paths": by_path.shape[1],
         "loss_shown": False,
-    }, [check_values(prices, values, "positions")]  # fmt: skip
+    }, [check_values(prices, stats.position_value_paths(run) if with_flows else values, "positions")]  # fmt: skip
 
 
 def headline(run: Any, collaterals: Sequence[Mapping[str, Any]], paths: int) -> dict[str, Any]:

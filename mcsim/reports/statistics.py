@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from kernels.discounting import build_spread_factor
 from kernels.ops import make_ops
+from mcsim.instruments import INSTRUMENTS
+from mcsim.streams import ClassFlows, PoolFlows
 
 Array = NDArray[np.float64]
 
@@ -122,6 +124,27 @@ def value_paths(run: Any) -> dict[str, Array]:
         for i, cash in enumerate(paid):
             values[i, block] = (cash * factor * weights[i]).sum(axis=0)
     return dict(zip(names, values, strict=True))
+
+
+def position_value_paths(run: Any) -> dict[str, Array]:
+    """Present value of each position on each path, USD: its instrument's streams of the stored flows, as :func:`value_paths`."""
+    spread_factor = build_spread_factor(make_ops("numpy", "float64"))
+    values, held = {}, run.config["positions"]
+    for name, share, spread in zip(
+        map(str, run.positions["position"].values), run.positions["share"].values, run.positions["spread"].values, strict=True
+    ):
+        instrument, inputs = INSTRUMENTS[held[name]["instrument"]], held[name]["inputs"]
+        what, _, tranche = held[name]["of"].partition("/")
+        data = run.deals[what].tranches.sel(tranche=tranche) if tranche else run.collateral[what].pool
+        fields = ClassFlows if tranche else PoolFlows
+        factor = run.scenarios["discount_factor"].sel(month=data["month"])
+        weights = float(share) * spread_factor(float(spread), data["month"].values.astype(np.float64))[:, None]
+        values[name] = np.empty(data.sizes["path"])
+        for block in path_blocks(data.sizes["path"]):
+            flows = fields(*(read_block(data[field], block)[None] for field in fields._fields))
+            streams = instrument.streams(flows, inputs)
+            values[name][block] = ((streams.interest + streams.principal)[0] * read_block(factor, block) * weights).sum(axis=0)
+    return values
 
 
 def stored_value_paths(run: Any) -> dict[str, Array]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kernels import home_prices as home_price_model
 from kernels import hull_white, mortgage_rate, scenario_paths
+from kernels.cache import is_cached
 from kernels.launch import compile_launcher
 from kernels.observables import MARKET_ROWS
 from kernels.ops import Ops, make_ops
@@ -128,11 +129,19 @@ def factor_number(region: str) -> int:
     return 1 + 26 * (ord(region[0]) - ord("A")) + (ord(region[1]) - ord("A"))
 
 
+LAUNCHER = "scenario_paths"
+
+
+def is_compiled(precision: str) -> bool:
+    """Whether the ``cpu`` target's launcher is in the disk cache."""
+    return is_cached(scenario_paths.build(make_ops("cpu", precision)), f"{LAUNCHER}-{precision}")
+
+
 def _launcher(ops: Ops) -> Callable[..., None]:
     function = scenario_paths.build(ops)
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     writes = tuple(names.index(name) for name in ("market", "prices"))
-    return compile_launcher(ops, function, "scenario_paths", writes)
+    return compile_launcher(ops, function, LAUNCHER, writes)
 
 
 def _check(rates: Rates, home_prices: HomePrices, n_months: int, seed: int) -> None:

@@ -114,7 +114,7 @@ def prepare_loans(
         counts=_counts(loans, portfolio, regions, rows),
         balances=balances.astype(real),
         principal_rates=principal_rates.astype(real),
-        note_rates=note_rates.astype(real),
+        note_rates=np.ascontiguousarray(note_rates, real),  # always: of another layout it would be another compilation
         accruals=accruals.astype(real),
         calendar_month=loans.cut_off.month % 12,
         lag_size=portfolio.liquidation_lag,

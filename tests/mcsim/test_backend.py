@@ -74,6 +74,18 @@ def test_cuda_without_a_device(no_device: None) -> None:
     assert "no CUDA device was found" in choose_backend("auto", "float32").reason
 
 
+def test_cuda_without_cupy(no_device: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from numba import cuda
+
+    monkeypatch.setattr(cuda, "is_available", lambda: True)
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
+    with pytest.raises(BackendError, match=r"backend=cuda was asked for, but CuPy is not installed.*mcsim\[cuda13\]"):
+        choose_backend("cuda", "float32")
+    monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "1")  # where numpy stands in for it
+    assert choose_backend("cuda", "float32").target == "cuda"
+
+
 def test_cuda_without_a_driver(no_device: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "_driver_loads", lambda: False)
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)

@@ -8,8 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mcsim.book_checks import common_draws
+from mcsim.checked_ahead import problems_ahead
 from mcsim.configuration import load_settings
 from mcsim.errors import InputError
+from mcsim.multirun import check_all
 from mcsim.unread import without_effect
 from tests.mcsim.books import BOOK, FILES, book, write
 
@@ -202,3 +205,27 @@ def test_what_the_loans_of_a_part_leave_unread_is_told_by_its_place(with_book: P
     ]
     one = {**fixed, "offices": SimpleNamespace(servicing_rate=fees["offices"], adjustable=np.ones(1, bool))}
     assert len(without_effect(book(with_book, *words), one, words)) == 1
+
+
+def test_loans_of_two_collaterals_that_would_be_drawn_alike_are_told(with_book: Path) -> None:
+    loans = {
+        "jumbo": SimpleNamespace(number=np.array([1, 2, 3], np.uint64)),
+        "offices": SimpleNamespace(number=np.array([3, 2, 9], np.uint64)),
+    }
+    assert common_draws(book(with_book), loans) == [], "shares of jumbo's loans leave, nothing is drawn"
+    (said,) = common_draws(book(with_book, "collaterals.jumbo.behaviour.decrement=sampled"), loans)
+    assert said.startswith("collaterals jumbo and offices: 2 identifiers of loans stand in both, and are drawn alike")
+    loans["offices"].number += np.uint64(10)
+    assert common_draws(book(with_book, "collaterals.jumbo.behaviour.decrement=sampled"), loans) == []
+
+
+def test_what_stages_find_in_a_part_is_told_by_its_place() -> None:
+    """All parts are looked at before the first kernel starts; a sweep tells the same."""
+    words = ["campaign=book", "backend=numpy", "seed=1,2", "market_date=2017-11-13"]
+    tapes = ["collaterals.homes.portfolio.generator.ltv_spread=0.9", "collaterals.offices.portfolio.cut_off=2017-11-12"]
+    deals = ["deals.both.pricing.spreads.Z=0.1", "deals.jumbo.deal.classes.A1.share=2"]
+    homes, offices = problems_ahead([job.settings for job in check_all([*words, *tapes])], here=True)
+    assert homes.startswith("collaterals.homes.portfolio.generator.ltv_spread = 0.9: ")
+    assert offices.startswith("collateral offices: ") and "the reporting period ends on 2017-11-13" in offices
+    both, jumbo = problems_ahead([job.settings for job in check_all([*words, *deals])], here=True)
+    assert both.startswith("deals.both.pricing.spreads.Z: ") and jumbo.startswith("deals.jumbo.deal: classes.A1.share: ")

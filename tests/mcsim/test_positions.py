@@ -1,4 +1,4 @@
-"""Positions of a book: their values against plain sums, the total's error, and what a position may be of."""
+"""Positions of a book: their values against plain sums, the total's error, and the same bits for any blocks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 from kernels.flows import FIELDS
 from mcsim import store
 from mcsim.deals import DealFlows, Program, compile_deal, load_deal, run_deal
-from mcsim.errors import InputError, PriceError
+from mcsim.errors import PriceError
 from mcsim.instruments import INSTRUMENTS
 from mcsim.instruments.instrument import COLLATERAL, Instrument
-from mcsim.positions import Positions, takes
+from mcsim.positions import Positions
 from mcsim.streams import Streams
 from mcsim.valuation import Pricer
 from mcsim.valuation.positions import PositionPrices
@@ -146,25 +146,6 @@ def test_the_store_holds_what_was_valued(tmp_path: Path) -> None:
     assert prices.equals(valued.dataset()) and prices["price"].attrs == valued.dataset()["price"].attrs
     assert prices["position"].values.tolist() == ["whole", "piece"] and prices["share"].values.tolist() == [0.4, 0.35]
     np.testing.assert_array_equal(paths["value"].values, valued.sums[:, 0])
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({**WHOLE, "of": "hmes"}, r"positions.x.of = 'hmes': no such collateral.*did you mean 'homes'"),
-        ({**PIECE, "of": "frst/B1"}, r"positions.x.of = 'frst/B1': no such deal.*expected DEAL/CLASS"),
-        ({**PIECE, "of": "first/B11"}, r"'first/B11': deal 'first' has no such class.*did you mean 'B1'"),
-        ({**PIECE, "of": "first"}, r"deal 'first' has no such class"),
-        ({**PIECE, "of": "homes"}, r"'homes': no such deal"),
-    ],
-)
-def test_what_a_position_is_of(given: dict[str, Any], expected: str) -> None:
-    with pytest.raises(InputError, match=f"(?s){expected}"):
-        value(x=given)
-
-
-def test_a_position_takes_what_its_instrument_and_its_method_take() -> None:
-    assert set(takes(position(WHOLE))) == {"spread"} and takes(position(PIECE))["spread"].range.holds(0.05)
 
 
 @pytest.mark.parametrize(("miss", "passes"), [(9e-6, True), (1.1e-5, False)])
