@@ -105,6 +105,15 @@ def test_the_copy_waits_for_what_computes_and_keeps_its_source(told: Told) -> No
     assert here.fetch(source, out).wait() is out
 
 
+def test_a_copy_may_begin_where_its_source_was_there(told: Told) -> None:
+    here = devices._CupyDevice()
+    source = here.zeros(3, np.float32)
+    there = here.mark()
+    there.stream = "the draw"
+    here.fetch(source, after=there)
+    assert "copies waits for the draw" in told.log and "copies waits for compute" not in told.log
+
+
 def test_a_launch_takes_views_that_nothing_waits_for(told: Told) -> None:
     class Group(NamedTuple):
         values: Any
