@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.on_device import end_to_end, parity, profiler, rates
+from benchmarks.on_device import deal, end_to_end, parity, profiler, rates
 from benchmarks.on_device.record import Sections, device_properties, facts
 from benchmarks.on_device.variants import MAPPINGS
 from kernels.device import device
@@ -59,6 +59,7 @@ def measure(sections: Sections, size: rates.Size, simulated: bool) -> None:
     sections.run("parity: scenarios", 30, lambda: parity.scenarios(*small[1:]))
     sections.run("loan kernel, sampled", 60, lambda: rates.mappings(size, bandwidth, properties, ("sampled",)))
     sections.run("scenarios", 15, lambda: rates.scenarios(size))
+    sections.run("waterfall", 30, lambda: deal.measure(size.n_classes, size.n_months, size.n_paths, size.repeats))
     sections.run("present values", 10, lambda: rates.present_values(size))
     first = next(iter(MAPPINGS))
     sections.run("profile", 40, lambda: {first: counters(first, simulated, sections.left - 5)})

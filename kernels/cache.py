@@ -33,7 +33,8 @@ _REMEDY = "; every process compiles again, which takes half a minute: set NUMBA_
 
 def cached_njit(function: Callable[..., None], key: str) -> Callable[..., None]:
     """``numba.njit(function)``, without the interpreter lock, kept on disk under ``key``. A cache that fails is done without."""
-    dispatcher = load_numba().njit(error_model="numpy", fastmath=False, nogil=True)(function)
+    # The caller holds every array while it runs: no reference counts.
+    dispatcher = load_numba().njit(error_model="numpy", fastmath=False, nogil=True, _nrt=False)(function)
     try:
         dispatcher._cache = _launcher_cache(function, key)
     except (RuntimeError, OSError):

@@ -192,8 +192,9 @@ def _cpu_function() -> Callable[..., Any]:
     from kernels.processor import load_numba
 
     # error_model="numpy": a division does not test for zero, which would put a branch into the inner loop.
-    # No fastmath: strict IEEE arithmetic is what makes numpy and cpu agree to the last bit.
-    return load_numba().njit(error_model="numpy", fastmath=False, forceinline=True)  # type: ignore[no-any-return]
+    # No fastmath: strict IEEE arithmetic is what makes numpy and cpu agree to the last bit. No reference counts: an array taken from
+    # a named tuple would be counted, by an atomic operation, at each use.
+    return load_numba().njit(error_model="numpy", fastmath=False, forceinline=True, _nrt=False)  # type: ignore[no-any-return]
 
 
 def _cuda_function() -> tuple[Callable[..., Any], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -74,6 +75,12 @@ def each_has_its_own(key: str, tree: Mapping[str, Any]) -> str:
     entries = tree.get(part)
     places = [f"{part}.{name}.{group}" for name in entries] if isinstance(entries, Mapping) else []
     return f"in a book each of the {part} has its own; give {first_of(places, 3) or f'{part}.NAME.{group}'}"
+
+
+def placed(part: str, name: str, problem: str) -> str:
+    """A problem that a stage tells of an entry of a part: by its setting's place in the book, or after the entry's name."""
+    group = re.split(r"[.:=\s]", problem, maxsplit=1)[0]
+    return f"{part}.{name}.{problem}" if group in PARTS[part] else f"{part.removesuffix('s')} {name}: {problem}"
 
 
 def has_one(key: str) -> str:

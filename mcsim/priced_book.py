@@ -11,6 +11,7 @@ import numpy as np
 from mcsim.backend import Backend
 from mcsim.deals.stage import compile_for
 from mcsim.errors import InputError
+from mcsim.layouts import placed
 from mcsim.loans import Loans
 from mcsim.positions import Positions
 from mcsim.priced_deal import PricedDeal
@@ -74,7 +75,7 @@ class PricedBook:
                 place = None if where is None else where / DEALS / name
                 self.deals[name] = PricedDeal(program, choice.pricing.spreads, backend, place, flows)
             except InputError as error:
-                problems += error.problems if len(deals) == 1 else [f"deal {name}: {line}" for line in error.problems]
+                problems += error.problems if len(deals) == 1 else [placed("deals", name, line) for line in error.problems]
         if problems:
             raise InputError(problems)
         programs = {name: deal.program for name, deal in self.deals.items()}

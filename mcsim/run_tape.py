@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mcsim.errors import InputError
+from mcsim.layouts import placed
 from mcsim.market.home_price_history import load_history
 from mcsim.settings import Portfolio, Settings
 from mcsim.tapes.portfolio import Tape, load_portfolio
@@ -37,7 +38,7 @@ def load_tapes(settings: Settings, rejects_file: Callable[[str], Path] | None, f
             tapes[name] = load_tape(settings, collateral.portfolio, rejects, frame)
         except InputError as error:
             alone = len(settings.collaterals) == 1
-            problems += error.problems if alone else [f"collateral {name}: {problem}" for problem in error.problems]
+            problems += error.problems if alone else [placed("collaterals", name, line) for line in error.problems]
     dates = {name: tape.loans.cut_off for name, tape in tapes.items()}
     if len(set(dates.values())) > 1:
         each = ", ".join(f"{name} {date}" for name, date in dates.items())

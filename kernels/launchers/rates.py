@@ -133,13 +133,13 @@ def _build_fill_one(ops: Ops, width: int, kind: str, model: Model) -> Callable[.
 
 
 def _build_fill(ops: Ops, width: int, kind: str, model: Model) -> Callable[..., None]:
-    """A rate for each path."""
-    row = RATE_ROW[kind] * width
-    raw, loaders = Work.ANNUAL * width if model.annual else row, _loaders(ops, width, kind, model)
-    inline = _build_fill_raw(ops, width, kind, model, build_rate(ops, model, loaders), raw)
+    """A rate for each path: with tabled parts loaded where there is a table, else computed."""
+    loaders = _loaders(ops, width, kind, model)
     known = {name: _load_part(ops, width, k) for k, name in enumerate(model.tabled)}
-    tabled = _build_fill_raw(ops, width, kind, model, build_rate(ops, model, loaders, known), raw) if known else inline
-    convert, annual = _build_convert_row(ops, width, row), model.annual
+    inline = _build_fill_rate(ops, width, kind, model, build_rate(ops, model, loaders), False)
+    if not known:
+        return inline
+    tabled = _build_fill_rate(ops, width, kind, model, build_rate(ops, model, loaders, known), True)
 
     @ops.function
     def fill(hand, parameters):  # type: ignore[no-untyped-def]
@@ -147,52 +147,87 @@ def _build_fill(ops: Ops, width: int, kind: str, model: Model) -> Callable[..., 
             tabled(hand, parameters)
         else:
             inline(hand, parameters)
-        if annual:
-            convert(hand.work)
 
-    @ops.function
-    def fill_inline(hand, parameters):  # type: ignore[no-untyped-def]
-        inline(hand, parameters)
-        if annual:
-            convert(hand.work)
-
-    return fill if known else fill_inline  # type: ignore[no-any-return]
+    return fill  # type: ignore[no-any-return]
 
 
-def _build_fill_raw(ops: Ops, width: int, kind: str, model: Model, rate: Callable[..., Any], row: int) -> Callable[..., None]:
+def _build_fill_rate(
+    ops: Ops, width: int, kind: str, model: Model, rate: Callable[..., Any], brief: bool
+) -> Callable[..., None]:
+    """The rates into their row, an annual model's by way of row ANNUAL.
+
+    Of a ``brief`` formula in one loop with the short form of the monthly rate; else in two, of which the processor overlaps more.
+    """
+    row, raw, annual = RATE_ROW[kind] * width, Work.ANNUAL * width, model.annual
     in_force, allowed_of, lanes, at = build_in_force(ops, model.bounded), build_allowed(ops, kind), ops.lanes, ops.at
+    short, beyond_short, to_integer, none = build_short_monthly(ops), _build_beyond_short(ops), ops.to_integer, ops.integer(0)
+    shorten, lengthen = _build_shorten_row(ops, width, row), _build_lengthen_row(ops, width, row)
+    first = raw if annual else row
 
     @ops.function
-    def fill_raw(hand, parameters):  # type: ignore[no-untyped-def]
+    def apart(hand, parameters):  # type: ignore[no-untyped-def]
         allowed, work = allowed_of(hand.here), hand.work
         for p in lanes(width):
-            work[at(row, p)] = in_force(rate(hand, parameters, p), allowed)
-
-    return fill_raw  # type: ignore[no-any-return]
-
-
-def _build_convert_row(ops: Ops, width: int, row: int) -> Callable[..., None]:
-    """The monthly rates of those in row ANNUAL into ``row``: in loops, and the long form only where a path needs it."""
-    log_survival, monthly, short = build_log_survival(ops), build_monthly(ops), build_short_monthly(ops)
-    lanes, at, where, to_integer, raw = ops.lanes, ops.at, ops.where, ops.to_integer, Work.ANNUAL * width
-    most, none, one = ops.real(SHORT_MOST[ops.precision]), ops.integer(0), ops.integer(1)
+            work[at(first, p)] = in_force(rate(hand, parameters, p), allowed)
+        if annual and shorten(work) != none:
+            lengthen(work)
 
     @ops.function
-    def convert(work):  # type: ignore[no-untyped-def]
+    def together(hand, parameters):  # type: ignore[no-untyped-def]
+        allowed, work, beyond = allowed_of(hand.here), hand.work, none
+        for p in lanes(width):
+            value = in_force(rate(hand, parameters, p), allowed)
+            work[at(raw, p)] = value
+            work[at(row, p)] = short(value)
+            beyond = to_integer(beyond | beyond_short(value))
+        if beyond != none:
+            lengthen(work)
+
+    return together if annual and brief else apart  # type: ignore[no-any-return]
+
+
+def _build_beyond_short(ops: Ops) -> Callable[..., Any]:
+    """``beyond(annual)``: 1 where the short form of the monthly rate does not hold, NaN among them, else 0."""
+    where, most, none, one = ops.where, ops.real(SHORT_MOST[ops.precision]), ops.integer(0), ops.integer(1)
+
+    @ops.function
+    def beyond(annual):  # type: ignore[no-untyped-def]
+        return where(annual <= most, none, one)
+
+    return beyond
+
+
+def _build_shorten_row(ops: Ops, width: int, row: int) -> Callable[..., Any]:
+    """The monthly rates of those in row ANNUAL into ``row`` by the short form; whether it holds not for all: not 0."""
+    short, beyond_short = build_short_monthly(ops), _build_beyond_short(ops)
+    lanes, at, to_integer, raw, none = ops.lanes, ops.at, ops.to_integer, Work.ANNUAL * width, ops.integer(0)
+
+    @ops.function
+    def shorten(work):  # type: ignore[no-untyped-def]
         beyond = none
         for p in lanes(width):
             annual = work[at(raw, p)]
             work[at(row, p)] = short(annual)
-            beyond = to_integer(beyond | where(annual <= most, none, one))
-        if beyond == none:
-            return
+            beyond = to_integer(beyond | beyond_short(annual))
+        return beyond
+
+    return shorten
+
+
+def _build_lengthen_row(ops: Ops, width: int, row: int) -> Callable[..., None]:
+    """The monthly rates of those in row ANNUAL into ``row``, by the form that holds: two loops."""
+    log_survival, monthly, short = build_log_survival(ops), build_monthly(ops), build_short_monthly(ops)
+    lanes, at, where, raw, most = ops.lanes, ops.at, ops.where, Work.ANNUAL * width, ops.real(SHORT_MOST[ops.precision])
+
+    @ops.function
+    def lengthen(work):  # type: ignore[no-untyped-def]
         for p in lanes(width):
             work[at(row, p)] = log_survival(work[at(raw, p)])
         for p in lanes(width):
             annual = work[at(raw, p)]
             work[at(row, p)] = where(annual <= most, short(annual), monthly(work[at(row, p)], annual))
 
-    return convert  # type: ignore[no-any-return]
+    return lengthen
 
 
 def _loaders(ops: Ops, width: int, kind: str, model: Model) -> Loaders:

@@ -160,6 +160,40 @@ def check_threads(precision: str) -> None:
     same(loans.start(paths, slice(32, 33)).wait(), replace(block, loans=block.loans[32:]).run("numpy", precision))
 
 
+def check_memory(precision: str) -> None:
+    """What the loan months take on the device is what the plan counts: loans at most, work space and sums to the byte."""
+    from kernels.device import device
+    from kernels.device_memory import Sizes
+
+    block = Block(
+        mixed_loans(33, longest=6), random_paths(3, 2), replace(STATIC, decrement="expected"), 5, 7, (1 / 12, 31 / 360)
+    )
+    here, taken = device(), list[int]()
+    kept = {name: getattr(here, name) for name in ("put", "empty", "zeros")}
+
+    def counting(take: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:
+            taken.append((array := take(*arguments)).nbytes)
+            return array
+
+        return counted
+
+    for name, take in kept.items():
+        setattr(here, name, counting(take))
+    try:
+        loans, paths = on_device(block, precision)
+        sizes = Sizes(33, block.n_months, 2, max(loan.lag for loan in block.loans), 4 if precision == "float32" else 8)
+        of_loans = taken[:-1]  # the last are the rows of the paths
+        assert sum(of_loans) <= sizes.loans + 4096, "the models' parameters and the key are a few numbers"
+        assert sum(of_loans) >= 0.5 * sizes.loans
+        taken.clear()
+        loans.start(paths).wait()
+        assert sum(taken) == sizes.n_tiles * sizes.tile + sizes.pool
+    finally:
+        for name in kept:
+            delattr(here, name)
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "specials": check_specials,
     "speeds": check_speeds,
@@ -171,6 +205,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
     "waves": check_waves,
     "mappings": check_mappings,
     "threads": check_threads,
+    "memory": check_memory,
 }
 PRECISIONS = ("float32", "float64")
 FLOAT64: dict[str, Callable[[str], None]] = {"machine": deals.check_machine, "deals": deals.check_deals}

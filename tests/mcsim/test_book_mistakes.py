@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from mcsim.book_checks import common_draws
+from mcsim.checked_ahead import problems_ahead
 from mcsim.configuration import load_settings
 from mcsim.errors import InputError
+from mcsim.multirun import check_all
 from mcsim.unread import without_effect
 from tests.mcsim.books import BOOK, FILES, book, write
 
@@ -215,3 +217,15 @@ def test_loans_of_two_collaterals_that_would_be_drawn_alike_are_told(with_book: 
     assert said.startswith("collaterals jumbo and offices: 2 identifiers of loans stand in both, and are drawn alike")
     loans["offices"].number += np.uint64(10)
     assert common_draws(book(with_book, "collaterals.jumbo.behaviour.decrement=sampled"), loans) == []
+
+
+def test_what_stages_find_in_a_part_is_told_by_its_place() -> None:
+    """All parts are looked at before the first kernel starts; a sweep tells the same."""
+    words = ["campaign=book", "backend=numpy", "seed=1,2", "market_date=2017-11-13"]
+    tapes = ["collaterals.homes.portfolio.generator.ltv_spread=0.9", "collaterals.offices.portfolio.cut_off=2017-11-12"]
+    deals = ["deals.both.pricing.spreads.Z=0.1", "deals.jumbo.deal.classes.A1.share=2"]
+    homes, offices = problems_ahead([job.settings for job in check_all([*words, *tapes])], here=True)
+    assert homes.startswith("collaterals.homes.portfolio.generator.ltv_spread = 0.9: ")
+    assert offices.startswith("collateral offices: ") and "the reporting period ends on 2017-11-13" in offices
+    both, jumbo = problems_ahead([job.settings for job in check_all([*words, *deals])], here=True)
+    assert both.startswith("deals.both.pricing.spreads.Z: ") and jumbo.startswith("deals.jumbo.deal: classes.A1.share: ")

@@ -22,7 +22,7 @@ NEEDS_CUDA = pytest.mark.skipif(
 )
 SECTIONS = (
     "copy", "parity: whole run", "loan kernel, expected", "end to end", "parity: models", "parity: scenarios",
-    "loan kernel, sampled", "scenarios", "present values", "profile",
+    "loan kernel, sampled", "scenarios", "waterfall", "present values", "profile",
 )  # fmt: skip
 
 _ALONE = """
@@ -72,14 +72,14 @@ def numbers(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 def test_every_section_is_there_and_parity_holds(found: dict[str, Any]) -> None:
     assert tuple(found["sections"]) == SECTIONS
     assert not [name for name, result in found["sections"].items() if "failed" in json.dumps(result)]
-    assert all(found["sections"][name]["holds"] for name in SECTIONS if name.startswith("parity"))
+    assert all(found["sections"][name]["holds"] for name in SECTIONS if name.startswith(("parity", "waterfall")))
     assert {one["contracted"]["equal_bits"] for one in found["sections"]["parity: models"]["models"].values()} == {True}
 
 
 @NEEDS_CUDA
 def test_the_simulator_writes_nothing_as_if_it_were_measured(found: dict[str, Any]) -> None:
     assert found["simulator"] is True and found["device"] == "simulator" and found["driver"] is None
-    allowed = {"apart", "tolerance", "work", "budget_seconds", "bytes_of_its_own"}
+    allowed = {"apart", "apart_usd", "tolerance", "work", "budget_seconds", "bytes_of_its_own"}
     assert {name for name, _ in numbers(found)} <= allowed
     mappings = found["sections"]["loan kernel, expected"]
     assert len([name for name in mappings if name.endswith(", expected")]) == 3

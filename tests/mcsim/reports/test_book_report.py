@@ -11,7 +11,7 @@ import pytest
 
 from mcsim import store
 from mcsim.console import position_lines
-from mcsim.reports.assumptions import BALLOONS, FULL_VALUE, INDEPENDENT, SPREAD, position_assumptions
+from mcsim.reports.assumptions import BALLOONS, FULL_VALUE, INDEPENDENT, SPREAD, assumptions_of_positions, position_assumptions
 from mcsim.reports.report import collect, write_report
 from mcsim.results import Run
 from tests.mcsim.reports.test_report import Reader, read
@@ -131,6 +131,15 @@ def test_assumptions_of_positions_name_whom_they_hold_of() -> None:
         "a: loans" + INDEPENDENT[5:], "a: a" + BALLOONS[1:],
     ]  # fmt: skip
     assert position_assumptions({"a": one, "b": other})[2:] == [FULL_VALUE, SPREAD]
+
+
+@pytest.mark.parametrize(
+    ("of", "first"), [("shops", INDEPENDENT), ("homes", FULL_VALUE), ("second/PT", INDEPENDENT), ("first/A1", FULL_VALUE)]
+)
+def test_positions_rest_on_what_they_are_of(run: Run, of: str, first: str) -> None:
+    """Shops default by a fixed rate, homes by their prices; what nobody holds is not spoken of."""
+    config = {**run.config, "positions": {"held": {"of": of}}}
+    assert assumptions_of_positions(config, run.attributes)[0] == first
 
 
 def test_the_store_has_what_the_table_says(run: Run) -> None:
