@@ -64,8 +64,7 @@ def run_campaign(
         tapes = load_tapes(settings, folder.rejects_of(settings.collaterals), folder.frame)
         loans = {name: tape.loans for name, tape in tapes.items()}
         market = load_market(settings)
-        doubts = [*_doubts(market, loans), *common_draws(settings, loans), *without_effect(settings, loans, overrides)]
-        for note in (*_notes(tapes), *doubts):
+        for note in (*_notes(tapes), *_doubts(market, loans), *without_effect(settings, loans, overrides)):
             log.warning("%s", note)
         folder = folder.identify(settings.raw, [*(file for tape in tapes.values() for file in tape.inputs), *market.inputs])
         keep(folder)
@@ -123,10 +122,10 @@ def _notes(tapes: Mapping[str, Any]) -> list[str]:
 
 
 def _doubts(market: Any, loans: Mapping[str, Any]) -> list[str]:
-    """What to say of dates and of a curve that ends early; the collaterals have one cut-off."""
+    """What to say of dates, of a curve that ends early, and of loans drawn alike; the collaterals have one cut-off."""
     cut_off = next(iter(loans.values())).cut_off
     longest = max(int(own.maturity.max()) for own in loans.values())
-    return [*market.mixed_dates(cut_off), *market.short_of(longest)]
+    return [*market.mixed_dates(cut_off), *market.short_of(longest), *common_draws(market.settings, loans)]
 
 
 def _run_facts(settings: Settings, tapes: Mapping[str, Any], market: Any, backend: Backend) -> dict[str, Any]:
