@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from kernels import behaviour, special
 from kernels.behaviour.model import Model, Part
 from kernels.behaviour.parameter import Parameter
+from kernels.flows import FIELDS, N_FIELDS
 from kernels.launchers import seeing
 from kernels.launchers.block import chosen
 from kernels.launchers.seeing import tables_pay
@@ -32,7 +34,7 @@ from kernels.observables import (
 )
 from kernels.ops import LANES, make_ops
 from mcsim.variables import GROUPS
-from tests.kernel_driver import FULL, Block, Loan, mixed_loans, random_paths
+from tests.kernel_driver import FULL, Block, Loan, Models, block_launcher, mixed_loans, random_paths
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "observables.md"
 
@@ -82,6 +84,8 @@ def test_models_read_observables_columns_and_parts() -> None:
     assert behaviour.DEFAULT["ltv_hazard"].needs == {"age", "ltv", "home_price_index"}
     parts = {"piece": Part(special.build, ("ltv", "x"))}
     model = Model(special.build, {"slope": Parameter("a")}, ("piece", "dti", "ltv"), parts=parts)
+    regional = {"piece": Part(special.build, ("note_rate", "home_price_index"))}  # of one note rate, and yet not of one region
+    assert replace(model, parts=regional).tabled == ()
     assert model.columns == ("dti", "x") and model.observes == ("dti", "ltv", "x") and model.tabled == ()
 
 
@@ -104,6 +108,62 @@ def test_a_table_by_note_rate_has_the_bits_of_loan_by_loan(
     with_table = block.run(target, "float32")
     monkeypatch.setattr(seeing, "MOST_NOTE_RATES", 0)
     np.testing.assert_array_equal(block.run(target, "float32").view(np.uint64), with_table.view(np.uint64))
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_a_table_follows_rates_that_change_by_month(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ladders of rates: each month of the table at that month's."""
+    block, ops = Block(eighths(TILE), random_paths(20, LANES), FULL, 5, 7), make_ops(target, "float32")
+    inputs, tables, market, scratch = block.arguments(ops)
+    ladders = (tables.note_rates * np.linspace(1, 2, block.n_months)).astype(ops.real)
+
+    def pool() -> np.ndarray:
+        flows = np.zeros(block.n_months * N_FIELDS * LANES)
+        launch = block_launcher(ops, LANES, block.names, block.models.decrement)
+        launch(inputs, tables._replace(note_rates=ladders), market, scratch, flows)
+        return flows.view(np.uint64)
+
+    assert tables_pay(chosen(block.names), tables)
+    with_table = pool()
+    monkeypatch.setattr(seeing, "MOST_NOTE_RATES", 0)
+    np.testing.assert_array_equal(pool(), with_table)
+
+
+def build_by_note_rate(ops: Any) -> Any:
+    """SMM: slope x note rate."""
+
+    @ops.function
+    def smm(seen, parameters):  # type: ignore[no-untyped-def]
+        return parameters.slope * seen.note_rate
+
+    return smm
+
+
+def test_the_note_rate_of_an_adjustable_loan_differs_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a model that reads nothing of the scenario: of a level loan it is one rate for all paths, of an adjustable one it is not."""
+    monkeypatch.setitem(
+        behaviour.PREPAYMENT, "by_note_rate", Model(build_by_note_rate, {"slope": Parameter("a")}, ("note_rate",))
+    )
+    block = Block(
+        mixed_loans(8, longest=18), random_paths(20, LANES), Models(("by_note_rate", (0.2,))), 5, 7, (1 / 12, 31 / 360)
+    )
+    found = block.run("numpy", "float32")
+    prepaid = found[:, FIELDS.index("prepaid_principal")]
+    assert (prepaid[0] == prepaid[0, 0]).all() and not (prepaid[5] == prepaid[5, 0]).all()
+    np.testing.assert_array_equal(block.run("cpu", "float32").view(np.uint64), found.view(np.uint64))
+
+
+def test_a_table_is_made_where_it_pays() -> None:
+    """Up to 64 schedules, of four loans each or more, for a model with a part that varies by them."""
+    _, tables, *_ = Block(mixed_loans(1), random_paths(2, 1)).arguments(make_ops("numpy", "float32"))
+
+    def pays(n_loans: int, n_note_rates: int, models: Models = FULL) -> bool:
+        of = tables._replace(reals=np.zeros((n_loans, 1)), note_rates=np.zeros((n_note_rates, 1)))
+        return tables_pay(chosen(Block((), random_paths(2, 1), models).names), of)
+
+    assert pays(256, 64) and pays(4, 1)
+    assert not pays(255, 64) and not pays(260, 65)
+    assert not pays(256, 64, Models())
 
 
 def test_names_are_such_as_a_formula_can_say() -> None:

@@ -13,7 +13,7 @@ from kernels import behaviour
 from kernels.behaviour.model import Model
 from kernels.behaviour.parameter import SHARE, Parameter
 from kernels.flows import FIELDS
-from kernels.loan_terms import Count, KnownBeforehand
+from kernels.loan_terms import TILE, Count, KnownBeforehand
 from kernels.observables import MARKET_ROWS
 from kernels.terms import TERMS
 from mcsim.backend import choose_backend
@@ -84,6 +84,38 @@ def test_a_model_reads_a_column_and_the_scenario(target: str, monkeypatch: pytes
     np.testing.assert_allclose(simulator.pool(paths), alone, rtol=1e-12)
 
 
+def build_by_income(ops: Any) -> Any:
+    """MDR: base x column."""
+
+    @ops.function
+    def mdr(seen, parameters):  # type: ignore[no-untyped-def]
+        return parameters.base * seen.income
+
+    return mdr
+
+
+BY_INCOME = Model(build_by_income, {"base": Parameter("per unit of income", SHARE)}, ("income",))
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_each_model_reads_its_own_columns_of_each_loan(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second model's column is the second of two, the loans are of two tiles: the first month of the pool, by hand."""
+    monkeypatch.setitem(behaviour.PREPAYMENT, "by_column", BY_COLUMN)
+    monkeypatch.setitem(behaviour.DEFAULT, "by_income", BY_INCOME)
+    n, chosen = TILE + 8, replace(BEHAVIOUR, default=ModelChoice("by_income", {"base": 0.01}))
+    dti, income = np.linspace(0.1, 0.9, n) ** 2, np.linspace(3, 1, n)
+    of = loans(
+        {"dti": dti, "income": income}, loan_id=[f"L{i}" for i in range(n)], region="CA", balance=np.arange(1, n + 1) * 1e3
+    )
+    simulator = LoanSimulator(prepared(of, chosen=chosen), chosen, 1, choose_backend(target, "float64"))
+    paths = scenario(simulator.loans.n_months)
+    first = dict(zip(FIELDS, simulator.pool(paths)[0], strict=True))
+    unpaid = of.balance * (1 - (0.005 / (1 - 1.005**-36) - 0.005))
+    smm = 0.1 * of.extra["dti"][:, None] + paths.short_rate[0] + 0.01
+    np.testing.assert_allclose(first["prepaid_principal"], unpaid @ smm, rtol=1e-12)
+    np.testing.assert_allclose(first["defaulted_balance"], of.balance @ (0.01 * of.extra["income"]), rtol=1e-12)
+
+
 def test_a_column_that_the_loans_lack_is_refused_by_model_and_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(behaviour.PREPAYMENT, "by_column", BY_COLUMN)
     with pytest.raises(InputError, match=r"prepayment model by_column reads 'dti', .*did you mean 'dtii'\?; give the column"):
@@ -125,6 +157,17 @@ def test_a_ladder_is_known_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(paid, second, rtol=1e-11)
     level = prepared(loans(note_rate=0.03))
     np.testing.assert_array_equal(found.balances[of.terms == "level"], level.balances[of.terms == "level"])
+
+
+def test_a_ladder_pays_the_rate_of_its_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interest of a loan that nobody leaves: a twelfth of that month's rate on its scheduled balance."""
+    monkeypatch.setitem(TERMS, "ladder", LADDER)
+    of = loans({"first_step": 13, "stepped_rate": 0.06}, note_rate=0.03, terms="ladder")
+    chosen = replace(BEHAVIOUR, prepayment=ModelChoice("smm", {"smm": [0.0]}))
+    simulator = LoanSimulator(prepared(of, chosen=chosen), chosen, 1, choose_backend("numpy", "float64"))
+    interest = simulator.loan(scenario(simulator.loans.n_months), 0)[:36, FIELDS.index("interest"), 0]
+    rates = np.repeat([0.03, 0.06], [12, 24])
+    np.testing.assert_allclose(interest, simulator.loans.balances[0, :36] * rates / 12, rtol=1e-12)
 
 
 def test_unknown_terms_are_refused() -> None:
