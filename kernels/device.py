@@ -70,10 +70,11 @@ class Device(Protocol):
         """Queue ``kernel``; arrays of ``args``, alone or in (named) tuples, are on the device."""
         ...
 
-    def fetch(self, array: Any, out: np.ndarray | None = None) -> Copy:
-        """Queue the copy of ``array`` down, after what computes it and beside what computes next.
+    def fetch(self, array: Any, out: np.ndarray | None = None, after: Any = None) -> Copy:
+        """Queue the copy of ``array`` down, beside what computes next.
 
-        Without ``out`` into pinned memory of its own. ``array`` stays until the copy has been waited for.
+        It begins after all that is queued now, or after the mark at which ``array`` was there. Without ``out`` it goes into pinned
+        memory of its own. ``array`` stays until the copy has been waited for.
         """
         ...
 
@@ -86,7 +87,7 @@ class Device(Protocol):
         ...
 
     def mark(self) -> Any:
-        """A point in the work that computes, for :meth:`seconds`."""
+        """A point in the work that computes, for :meth:`seconds` and :meth:`fetch`."""
         ...
 
     def seconds(self, first: Any, last: Any) -> float | None:
@@ -182,11 +183,12 @@ class _CupyDevice:
         # Given CuPy's array itself, numba would wait for the stream before every launch.
         return cuda.as_cuda_array(array, sync=False)
 
-    def fetch(self, array: Any, out: np.ndarray | None = None) -> Copy:
+    def fetch(self, array: Any, out: np.ndarray | None = None, after: Any = None) -> Copy:
         with self.queueing():
             source = self._cupy.ascontiguousarray(array)
             into = self._pinned(source.shape, source.dtype) if out is None else out
-            self._copies.wait_event(self._compute.record())
+            # What had to be brought together first was queued just now.
+            self._copies.wait_event(after if after is not None and source is array else self._compute.record())
             self._cupy.asnumpy(source, stream=self._copies, out=into, blocking=False)
             return _CupyCopy(source, into, self._copies.record())
 
@@ -270,7 +272,7 @@ class _Simulated:
         with self._lock:
             kernel[blocks, threads](*with_arrays(args, SimulatedArray, lambda array: array.values))
 
-    def fetch(self, array: Any, out: np.ndarray | None = None) -> Copy:
+    def fetch(self, array: Any, out: np.ndarray | None = None, after: Any = None) -> Copy:
         into = np.empty(array.shape, array.dtype) if out is None else out
         into[...] = array.values
         return _SimulatedCopy(into)

@@ -14,6 +14,9 @@ N_STATE = int(State.UNIFORM)
 SHARE_OF_ROOM = 0.5
 """Of the device's free memory, what the tiles in flight may take. The rest is for blocks that come down and for deals."""
 
+MOST_TILES = 65_535
+"""Blocks of a grid along its second axis: CUDA's limit."""
+
 _DOUBLE = 8
 
 
@@ -58,5 +61,5 @@ def tiles_in_flight(sizes: Sizes, room: int) -> int:
     >>> [tiles_in_flight(sizes, tiles * sizes.tile) for tiles in (100, 9, 4, 0)]
     [10, 5, 4, 1]
     """
-    most = max(1, min(sizes.n_tiles, room // max(sizes.tile, 1)))
+    most = max(1, min(sizes.n_tiles, room // max(sizes.tile, 1), MOST_TILES))
     return -(-sizes.n_tiles // -(-sizes.n_tiles // most))

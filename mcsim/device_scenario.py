@@ -63,12 +63,14 @@ class _Fetched(Mapping[str, Array]):
     """Arrays of a scenario by name, on the host; each comes down when it is asked for first."""
 
     def __init__(self, market: Any, prices: Any) -> None:
+        # What is queued between the draw and the reading of it, the loan months of the next block, is not waited for.
+        self._drawn = device().mark()
         self._there = {**{name: market[k] for k, name in enumerate(MARKET_ROWS)}, **dict.fromkeys(REGION_ROWS, prices)}
         self._here: dict[str, Array] = {}
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._here:
-            self._here[name] = device().fetch(self._there[name]).wait()
+            self._here[name] = device().fetch(self._there[name], after=self._drawn).wait()
         return self._here[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcsim.backend import Backend
 from mcsim.instruments import INSTRUMENTS
-from mcsim.instruments.instrument import CLASS
+from mcsim.instruments.instrument import CLASS, COLLATERAL
 from mcsim.streams import FLOAT32, Array, Claims, ClassFlows, pool_flows
 from mcsim.valuation.positions import Holding, PositionPrices, PositionStage
 
@@ -57,7 +57,7 @@ class Positions:
     def add_collateral(self, collateral: str, first_path: int, pool: np.ndarray, discount: np.ndarray) -> None:
         """A block of a collateral: flows (month 1..n, field, path), discount factors (month 0..n or more, path)."""
         flows = pool_flows(pool)
-        for name, position in self._of(collateral, ""):
+        for name, position in self._of(collateral, COLLATERAL):
             self._add(name, position, first_path, flows, discount)
 
     def add_deal(self, deal: str, first_path: int, flows: DealFlows, discount: np.ndarray) -> None:
@@ -72,12 +72,11 @@ class Positions:
         return self._stage.finish()
 
     def _of(self, what: str, kind: str) -> list[tuple[str, Position]]:
-        """Positions in a deal (``kind`` is CLASS), or in a collateral."""
+        """Positions in a deal (``kind`` is CLASS) or in a collateral, by its name."""
         return [
             (name, p)
             for name, p in self._positions.items()
-            if (INSTRUMENTS[p.instrument].of == CLASS) == (kind == CLASS)
-            and (_split(p.of)[0] if kind == CLASS else p.of) == what
+            if INSTRUMENTS[p.instrument].of == kind and _split(p.of)[0] == what
         ]
 
     def _add(self, name: str, position: Position, first_path: int, flows: Any, discount: np.ndarray) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mcsim import provenance, store
 from mcsim.backend import Backend, choose_backend
@@ -20,13 +21,17 @@ from mcsim.settings import Settings
 from mcsim.store.layout import COLLATERAL, DEALS
 from mcsim.unread import without_effect
 
+if TYPE_CHECKING:
+    from mcsim.pipeline import Simulation
+    from mcsim.priced_book import PricedBook
+
 log = logging.getLogger("mcsim")
 
 
 def run_campaign(
     settings: Settings, overrides: Sequence[str] = (), progress: Progress | None = None, frame: bytes | None = None
 ) -> Run:
-    """Simulate a portfolio, run its deal, price the classes, write the report.
+    """Simulate the collaterals, run the deals, value classes and positions, write the report.
 
     Parameters
     ----------
@@ -59,8 +64,7 @@ def run_campaign(
         tapes = load_tapes(settings, folder.rejects_of(settings.collaterals), folder.frame)
         loans = {name: tape.loans for name, tape in tapes.items()}
         market = load_market(settings)
-        doubts = [*_doubts(market, loans), *common_draws(settings, loans), *without_effect(settings, loans, overrides)]
-        for note in (*_notes(tapes), *doubts):
+        for note in (*_notes(tapes), *_doubts(market, loans), *without_effect(settings, loans, overrides)):
             log.warning("%s", note)
         folder = folder.identify(settings.raw, [*(file for tape in tapes.values() for file in tape.inputs), *market.inputs])
         keep(folder)
@@ -72,13 +76,7 @@ def run_campaign(
 
         compile_rest()
         with progress or Progress() as shown:
-            simulation = Simulation(market.settings, loans, market.curve, backend)
-            passes = 2 if settings.output.loans == "paths" else 1
-            shown.start(passes * simulation.loan_month_paths)
-            book.lay_out(settings.paths, settings.engine.path_block)
-            simulation.write_pools(folder.path, shown, book.add)
-            if passes == 2:
-                simulation.write_loan_paths(folder.path, shown)
+            _simulate(Simulation(market.settings, loans, market.curve, backend), book, folder.path, shown)
         book.finish()
         store.check_complete(folder.path)
         run_log.finish()
@@ -88,6 +86,16 @@ def run_campaign(
     if settings.output.report:
         _report_or_say_why(run)
     return run
+
+
+def _simulate(simulation: Simulation, book: PricedBook, run_dir: Path, progress: Progress) -> None:
+    settings = simulation.settings
+    passes = 2 if settings.output.loans == "paths" else 1
+    progress.start(passes * simulation.loan_month_paths)
+    book.lay_out(settings.paths, settings.engine.path_block)
+    simulation.write_pools(run_dir, progress, book.add)
+    if passes == 2:
+        simulation.write_loan_paths(run_dir, progress)
 
 
 def _report_or_say_why(run: Run) -> None:
@@ -114,10 +122,10 @@ def _notes(tapes: Mapping[str, Any]) -> list[str]:
 
 
 def _doubts(market: Any, loans: Mapping[str, Any]) -> list[str]:
-    """What to say of dates and of a curve that ends early; the collaterals have one cut-off."""
+    """What to say of dates, of a curve that ends early, and of loans drawn alike; the collaterals have one cut-off."""
     cut_off = next(iter(loans.values())).cut_off
     longest = max(int(own.maturity.max()) for own in loans.values())
-    return [*market.mixed_dates(cut_off), *market.short_of(longest)]
+    return [*market.mixed_dates(cut_off), *market.short_of(longest), *common_draws(market.settings, loans)]
 
 
 def _run_facts(settings: Settings, tapes: Mapping[str, Any], market: Any, backend: Backend) -> dict[str, Any]:

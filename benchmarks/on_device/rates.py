@@ -36,7 +36,7 @@ class Size(NamedTuple):
 
 
 LARGE = Size(8192, 360, 1024, 10, 1 << 30, 5)
-TINY = Size(33, 5, 2, 2, 1 << 12, 1)
+TINY = Size(33, 3, 2, 2, 1 << 12, 1)
 
 LANE_WORDS = {
     "state in memory": {"state and ring": 8 + 2, "sums": 2 * N_FIELDS / TILE},

@@ -36,12 +36,10 @@ def build_loan_block(ops: Ops, width: int, names: ByModel, decrement: str, loan_
 
 def _compiled(ops: Ops, width: int, names: ByModel, decrement: str, loan_sums: bool) -> Simulate:
     """The driver, which knows no model, and the models' loops, each compiled and kept by itself."""
-    from kernels.launchers.cpu import Loops, Wanted
+    from kernels.launchers.cpu import Loops
     from kernels.launchers.rates import part_table_size
 
     models = chosen(names)
-    observed = {name for model in models for name in model.observes}
-    wanted = Wanted("balance_factor" in observed, "ltv" in observed)
     prepayment, default, severity = (rate_loop(ops, width, kind, name) for kind, name in names._asdict().items())
     fills = [_part_table(ops, width, kind, name) for kind, name in names._asdict().items()]
     drive = compile_launcher(ops, *driver(ops, width, decrement, loan_sums), writes=())
@@ -55,9 +53,8 @@ def _compiled(ops: Ops, width: int, names: ByModel, decrement: str, loan_sums: b
             for fill, of_model in zip(fills, inputs, strict=True):
                 if fill is not None:
                     fill(width, tables.note_rates, market, of_model)
-        drive(
-            width, Loops(prepayment, default, severity, wanted, with_parts), inputs, tables, market, scratch, pool, *of_loans
-        )
+        loops = Loops(prepayment, default, severity, _wanted(models, with_parts), with_parts)
+        drive(width, loops, inputs, tables, market, scratch, pool, *of_loans)
 
     return simulate
 
@@ -75,6 +72,21 @@ def model_loop(ops: Ops, width: int, kind: str, name: str) -> tuple[Callable[...
     from kernels.launchers.rates import build_rate_loop
 
     return build_rate_loop(ops, width, kind, KINDS[kind][name]), f"rate-{kind}-{name}-{width}"
+
+
+def _wanted(models: ByModel, with_parts: bool) -> Any:
+    """What some model reads by path: of the note rate nothing where every part that reads it has a table."""
+    from kernels.launchers.cpu import Wanted
+
+    direct = {name for model in models for name in model.reads}
+    of_parts = {
+        name
+        for model in models
+        for part, piece in model.parts.items()
+        if not (with_parts and part in model.tabled)
+        for name in piece.reads
+    }
+    return Wanted(*(name in direct | of_parts for name in Wanted._fields))
 
 
 def rate_arguments(ops: Ops) -> tuple[Any, ...]:

@@ -29,8 +29,9 @@ from kernels.philox import DRAWS_PER_BLOCK
 
 
 class Wanted(NamedTuple):
-    """What the loan month has to show because a model reads it."""
+    """What the loan month has to show by path because a model reads it there."""
 
+    note_rate: Any
     balance_factor: Any
     ltv: Any
 
@@ -166,8 +167,9 @@ def _build_step(ops: Ops, width: int, decrement: str) -> Callable[..., None]:
             of_path(loops, inputs, tables, market, scratch, here, place, 0)
             return
         terms = known_terms(tables, loan, month)
-        for p in lanes(width):
-            scratch.work[at(note_row, p)] = terms.note_rate
+        if loops.wanted.note_rate:
+            for p in lanes(width):
+                scratch.work[at(note_row, p)] = terms.note_rate
         of_known(loops, inputs, tables, market, scratch, here, place, terms)
 
     return step  # type: ignore[no-any-return]

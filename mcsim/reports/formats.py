@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from mcsim.reports.digits import is_nothing, quantity
+from mcsim.reports.digits import amount, is_nothing, quantity
 
 MILLION = 1e-6
 NO_VALUE = "–"
 FIGURE_SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
 CENTS = 0.01
+_SMALL = 1e5
+"""USD. Below, an amount is not told in millions."""
 _INITIALS = {"sec", "cmbs", "rmbs", "mbs", "crt", "msr", "sfr", "slst", "cafl", "arm", "heo"}
 
 
@@ -46,7 +48,9 @@ def title(name: str) -> str:
 
 
 def total(value: float, error: float) -> tuple[str, str]:
-    """USD in millions, a number and its error as they are shown; without an error bar as the other headlines."""
+    """USD, in millions from 100,000 on: a number and its error as they are shown; without an error bar as the other headlines."""
+    if max(abs(value), 0.0 if math.isnan(error) else error) < _SMALL:
+        return amount(value, error)
     if is_nothing(error) or math.isnan(error):
         return compact(value), "" if math.isnan(error) else "0"
     number, its_error = quantity(value * MILLION, error * MILLION)

@@ -68,7 +68,8 @@ def total_cells(
     what: str, prices: Mapping[Any, Any], value: float, error: float, columns: Sequence[str] = PRINTED
 ) -> tuple[str, ...]:
     """The row below :func:`price_cells`: ``what``, the sum of the balances, the value of all and its standard error, USD."""
-    totals = {"original_balance": f"{float(np.nansum(np.asarray(prices['original_balance']))):,.0f}"}
+    balance = float(np.nansum(np.asarray(prices["original_balance"])))
+    totals = {"original_balance": f"{balance:,.0f}" if balance else ""}
     totals["value"], totals["value_standard_error"] = amount(value, error)
     return (what, *(totals.get(name, "") for name in columns))
 

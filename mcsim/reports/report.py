@@ -105,11 +105,10 @@ def collect(run: Any) -> dict[str, Any]:
     checks, seen = in_order(checks), [pool for pool in pools.values() if pool is not None]
     # Deals of a book may stand on the same loans: their values do not add up.
     worth = positions["value"] if positions else deals[0]["value"] if len(deals) == 1 else None
-    rejects = records.read_rejects(folder)
-    environment, packages = facts.environment_of(folder, attributes)
+    valued = [part["paths"] for part in (positions, *deals) if part]
     return {
         "alone": alone,
-        "headline": headline(run, collaterals, (positions or deals[0])["paths"]),
+        "headline": headline(run, collaterals, valued[0] if valued else int(config["paths"])),
         "worth": worth,
         "loss": loss_of_all(seen),
         "positions": positions,
@@ -118,6 +117,15 @@ def collect(run: Any) -> dict[str, Any]:
         "scenarios": scenario_charts(run.scenarios, _regions(collaterals)) if seen else {},
         "checks": checks,
         "failed": [check for check in checks if not check.holds],
+        **_went_in(folder, config, attributes),
+    }
+
+
+def _went_in(folder: Path, config: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:
+    """Where the numbers came from."""
+    rejects = records.read_rejects(folder)
+    environment, packages = facts.environment_of(folder, attributes)
+    return {
         "market_rows": facts.market_rows(attributes),
         "rejects": len(rejects),
         "first_rejects": rejects[:10],

@@ -16,7 +16,7 @@ from kernels.observables import n_rows
 from kernels.ops import LANES
 from mcsim.errors import InputError
 from mcsim.settings import Settings
-from mcsim.simulation.device_plan import device_problems
+from mcsim.simulation.device_plan import device_problems, gigabytes
 from mcsim.simulation.simulator import SUPERBLOCK, lane_width
 from mcsim.store.layout import CHUNK_PATHS
 from mcsim.work import thread_count
@@ -158,14 +158,14 @@ def check_room(
     available = _available_memory()
     if available is not None and plan.total > available:
         problems.append(
-            f"memory: the run needs {_gigabytes(plan.total)} ({plan.threads} work items of {_gigabytes(plan.item)} at a time and "
-            f"{_gigabytes(plan.shared)} for all), {_gigabytes(available)} are available; take fewer loans, a smaller "
+            f"memory: the run needs {gigabytes(plan.total)} ({plan.threads} work items of {gigabytes(plan.item)} at a time and "
+            f"{gigabytes(plan.shared)} for all), {gigabytes(available)} are available; take fewer loans, a smaller "
             "engine.path_block, engine=serial or output=pool"
         )
     size, free = store_size(settings, sizes, n_regions, deal_rows), shutil.disk_usage(run_dir).free
     if size > free:
         problems.append(
-            f"disk: the store takes up to {_gigabytes(size)}, {_gigabytes(free)} are free under {run_dir.parent}; take fewer "
+            f"disk: the store takes up to {gigabytes(size)}, {gigabytes(free)} are free under {run_dir.parent}; take fewer "
             "paths, output=pool or another output.runs_dir"
         )
     if problems:
@@ -179,7 +179,3 @@ def _available_memory() -> int | None:
     except OSError:
         return None
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"

@@ -14,6 +14,7 @@ import yaml
 
 from mcsim.cli import main as mcsim
 from mcsim.conf_dir import config_dir, group_options
+from mcsim.configuration import load_settings
 from tests.fuzz.damage import NASTY, damage_bytes, damage_text, damage_tree
 from tests.mcsim.whole_runs import write_filing
 
@@ -120,10 +121,10 @@ def deal(chance: random.Random, ground: Ground, folder: Path) -> Case:
 
 
 def override(chance: random.Random, ground: Ground, folder: Path) -> Case:
-    """Overrides with keys and values of every sort; the configuration is read and not run."""
-    tree = yaml.safe_load((ground.run / "config.yaml").read_text(encoding="utf-8"))
+    """Overrides with keys and values of every sort, of one of each or of a book; the configuration is read and not run."""
+    words = chance.choice([[], ["campaign=book"]])
+    tree = load_settings(words).raw if words else yaml.safe_load((ground.run / "config.yaml").read_text(encoding="utf-8"))
     keys = [*_keys(tree), *group_options()]
-    words = []
     for _ in range(chance.randint(1, 3)):
         key = chance.choice(keys) if chance.random() < 0.8 else chance.choice(NASTY)
         sign = chance.choice(["", "", "", "+", "++", "~"])

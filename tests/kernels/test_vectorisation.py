@@ -36,11 +36,13 @@ VECTOR_LOOPS = {
     "parts of richard_roll": 1,
     "ltv_hazard": 1,
     "ltv_severity": 1,
-    # Adjustable terms; balance factor, ratios, expected share, settlement, by path and not. Uniforms, of words of 64 bits, have half
-    # the lanes.
+    # Adjustable terms; balance factor, ratios, expected share, settlement, by path and not.
     "months": 9,
 }
 """Loops of a sampled month with arithmetic on every path, by compiled function."""
+
+HALF_WIDTH = {"months": 1}
+"""Further ones that have half the lanes: uniforms are made of words of 64 bits."""
 
 pytestmark = pytest.mark.skipif(not FEATURES.get("avx2"), reason="x86-64 with AVX2 is what the width is known for")
 
@@ -97,7 +99,7 @@ def compiled_functions() -> dict[str, tuple[Callable[..., None], tuple[Any, ...]
         handed.append(first_class(ops, loop, f"test-vectorisation-{name}", arguments))
         if model.tabled:
             functions[f"parts of {name}"] = build_part_table(ops, LANES, model), (tables.note_rates, market, of_model)
-    loops = Loops(*handed, Wanted(True, True), True)
+    loops = Loops(*handed, Wanted(True, True, True), True)
     functions["months"] = build_simulate(ops, LANES, "sampled"), (loops, inputs, tables, market, scratch, pool)
     return functions
 
@@ -122,7 +124,8 @@ def loops(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
 
 def test_every_loop_over_paths_is_vectorised(loops: dict[str, dict[str, Any]]) -> None:
     for name, expected in VECTOR_LOOPS.items():
-        assert loops[name]["vector loops"] >= expected >= loops[name]["scalar loops"], (name, loops[name])
+        found = loops[name]
+        assert found["vector loops"] >= expected >= found["scalar loops"] - HALF_WIDTH.get(name, 0), (name, found)
     assert set(loops) == set(VECTOR_LOOPS)
 
 

@@ -15,8 +15,10 @@ import mcsim
 from mcsim import records, store
 from mcsim.cli import main
 from mcsim.errors import IncompleteRunError, InputError
+from mcsim.pipeline import _OpenBlock
 from mcsim.results import Run
 from mcsim.simulation import simulator, stage
+from mcsim.work import Block, Item
 from tests.mcsim.tiny_book import alone, book, cash_of, run_book, staged_book
 from tests.mcsim.whole_runs import same_bits, stored
 
@@ -124,6 +126,15 @@ def test_items_are_whole_superblocks_where_threads_would_idle(many_superblocks: 
     serial = staged_book({**many_superblocks, "engine": {**many_superblocks["engine"], "name": "serial"}})
     assert [(item.collateral, item.n_loans) for item in serial.items()] == [("homes", 150), ("shops", 4)]
     assert serial.loan_month_paths == simulation.loan_month_paths
+
+
+def test_pieces_join_in_the_order_of_the_loans_whatever_that_of_the_threads() -> None:
+    """(0.1 + 0.2) + 0.3 is another float64 than 0.1 + (0.2 + 0.3)."""
+    block = Block(0, 1)
+    for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0)):
+        opened, parts = _OpenBlock(None, block, [("a", 0), ("a", 1), ("a", 2)]), (0.1, 0.2, 0.3)  # type: ignore[arg-type]
+        last = [opened.add(Item("a", k, 1, block), np.array([parts[k]])) for k in order]
+        assert last == [False, False, True] and opened.pools["a"][0] == (0.1 + 0.2) + 0.3 != 0.1 + (0.2 + 0.3)
 
 
 @pytest.mark.parametrize("engine", [{"name": "serial"}, {"threads": 3}, {"path_block": 1024}], ids=str)

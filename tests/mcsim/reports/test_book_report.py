@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from mcsim.reports.assumptions import BALLOONS, FULL_VALUE, INDEPENDENT, SPREAD,
 from mcsim.reports.report import collect, write_report
 from mcsim.results import Run
 from tests.mcsim.reports.test_report import Reader, read
-from tests.mcsim.tiny_book import book, run_book
+from tests.mcsim.tiny_book import WHOLE, book, run_book
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,28 @@ def test_a_book_without_flows_still_reports(tmp_path: Path, undrawn: None) -> No
     config["output"] = {**config["output"], "flows": False}
     html = read(write_report(run_book(tmp_path, config)))[1]
     assert "All positions" in html and "output=pool" in html
+
+
+STRIP = {"instrument": "deal_class", "of": "first/X", "share": 0.5, "method": "spread", "inputs": {"spread": 0.1}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "headline"),
+    [
+        ({"positions": {"x": STRIP}}, "Value of all positions"),
+        ({"positions": {}}, "<span>Deals</span><b>3</b>"),
+        ({"deals": {}, "positions": {"whole": WHOLE}}, "Value of all positions"),
+        ({"deals": {}, "positions": {}}, "<span>Collaterals</span><b>2</b>"),
+    ],
+)
+def test_a_book_of_other_parts(tmp_path: Path, undrawn: None, parts: dict[str, Any], headline: str) -> None:
+    """A strip alone, whose balances add up to none; no positions; no deals; nothing but loans."""
+    html = read(write_report(run_book(tmp_path, book(paths=8, **parts))))[1]
+    assert headline in html
+    if "x" in parts.get("positions", {}):
+        row = re.search(r"<tfoot><tr><th scope=\"row\">All positions</th><td>(.*?)</td>", html)
+        tile = re.search(r"Value of all positions</span><b><small>USD</small> ([\d,]+)</b><em>± ([\d.]+) standard", html)
+        assert row and row[1] == "" and tile and 1e4 < float(tile[1].replace(",", "")) < 1e5
 
 
 def test_the_terminal_has_a_table_of_the_positions(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

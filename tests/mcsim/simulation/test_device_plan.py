@@ -86,3 +86,8 @@ def test_a_run_that_does_not_fit_the_device_is_refused_with_all_else(tmp_path: P
 def test_a_device_has_two_blocks_at_a_time_at_least() -> None:
     serial, threads = Engine("serial", 256, 0), Engine("threads", 256, 5)
     assert [thread_count(engine, target) for engine in (serial, threads) for target in ("cpu", "cuda")] == [1, 2, 5, 5]
+
+
+def test_no_wave_has_more_tiles_than_a_grid_has_rows() -> None:
+    many = Sizes(n_loans=70_000 * TILE, n_months=1, n_paths=1, lag_size=1, real=4)
+    assert tiles_in_flight(many, 2**62) == 35_000

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from kernels.flows import FIELDS
 from mcsim.configuration import load_settings
 from mcsim.settings import Engine, Settings
-from mcsim.simulation.plan import MemoryPlan, Size, estimate
+from mcsim.simulation.plan import MemoryPlan, Size, estimate, store_size
+from mcsim.simulation.simulator import SUPERBLOCK
 
 ROOT = Path(__file__).parents[3]
 
@@ -118,3 +120,20 @@ def test_the_estimate_is_within_a_fifth_of_what_is_measured(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     measured, planned = json.loads(done.stdout)
     assert planned == pytest.approx(measured, rel=0.2)
+
+
+def test_a_book_holds_the_pools_of_a_block_beside_one_another() -> None:
+    """One scenario over the longest horizon, the pools of all, the schedules of all; and a part of the store for each."""
+    settings = load_settings(["campaign=book", "backend=cpu", "paths=1024"])
+    one, both = {"homes": Size(2000, 360)}, {"homes": Size(2000, 360), "offices": Size(100, 120)}
+    alone, book = (estimate(settings, sizes, 17, 2) for sizes in (one, both))
+    pool = 120 * len(FIELDS) * 256 * 8
+    assert book.item - alone.item == pool and book.shared - alone.shared == alone.shared / (2000 * 360) * 100 * 120
+    size, more = (store_size(settings, sizes, 17) for sizes in (one, both))
+    assert more - size == 1024 * 120 * len(FIELDS) * 8 + 100 * 120 * len(FIELDS) * 8 * (settings.output.loans == "mean")
+
+
+def test_a_big_pool_on_one_block_of_paths_is_as_many_items_as_superblocks() -> None:
+    settings = load_settings(["campaign=prime_jumbo", "backend=cpu", "paths=256"])
+    big = {"prime_jumbo": Size(3 * SUPERBLOCK, 360)}
+    assert [estimate(settings, big, 17, threads).threads for threads in (1, 2, 8)] == [1, 2, 3]

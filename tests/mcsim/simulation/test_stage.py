@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from kernels.flows import FIELDS
+from mcsim.backend import choose_backend
 from mcsim.configuration import load_settings
 from mcsim.loans import COLUMNS, Loans, make_loans
 from mcsim.market.curve import load_curve
@@ -190,6 +191,7 @@ def test_results_come_in_the_order_of_the_blocks(threads: int) -> None:
     """However busy the machine: the threads wait for one another, the first block for all the others."""
     staged = object.__new__(Simulation)
     staged.settings = replace(load_settings([NUMPY]), engine=Engine("threads", 256, threads))
+    staged._backend = choose_backend("numpy", "float64")
     together, others = threading.Barrier(threads), threading.Semaphore(0)
     seen = set()
 

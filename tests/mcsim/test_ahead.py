@@ -1,0 +1,80 @@
+"""Compiling on two cores: each kernel once, whoever claims it first, and of the types that the run will ask for."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernels import cache
+from mcsim import ahead
+from mcsim.ahead import Job, compile_claimed
+from mcsim.backend import choose_backend
+from mcsim.configuration import load_settings
+from mcsim.work import Block
+from tests.mcsim.whole_runs import JUMBO, simulation
+
+WORDS = (*JUMBO, "backend=cpu", "portfolio.generator.loans=40")
+
+
+def test_two_processes_compile_each_kernel_once(tmp_path: Path) -> None:
+    """From both ends of the list until they meet; here on two threads, which the claims cannot tell apart."""
+    done: list[str] = []
+    jobs = [Job(f"job-{i}", lambda i=i: done.append(f"job-{i}")) for i in range(200)]  # type: ignore[misc]
+    threads = [threading.Thread(target=compile_claimed, args=(part, tmp_path)) for part in (jobs, jobs[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == sorted(job.name for job in jobs)
+
+
+def test_nothing_is_compiled_where_the_run_is_over(tmp_path: Path) -> None:
+    """The folder of claims goes with the run that made it: the other process then stops by itself."""
+    compile_claimed([Job("never", pytest.fail)], tmp_path / "gone")
+
+
+def test_the_list_is_what_the_cache_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The models' loops before what runs them, which needs them; nothing twice, nothing that is there."""
+    settings = load_settings(["campaign=book", "backend=cpu"])
+    backend = choose_backend("cpu", settings.precision)
+    for name in ("is_cached", "scenarios_are_compiled", "waterfall_is_compiled"):
+        monkeypatch.setattr(ahead, name, lambda *unused: False)
+    names = [job.name for job in ahead.jobs(settings, backend)]
+    assert len(set(names)) == len(names)
+    assert {"prepayment-richard_roll", "default-ltv_hazard", "scenarios", "loans-expected", "loans-sampled", "deal"} < {*names}
+    assert max(names.index(name) for name in names if name.startswith(("prepayment", "default", "severity"))) < names.index(
+        "scenarios"
+    )
+    for name in ("is_cached", "scenarios_are_compiled", "waterfall_is_compiled"):
+        monkeypatch.setattr(ahead, name, lambda *unused: True)
+    assert ahead.jobs(settings, backend) == []
+    with ahead.compiling_ahead(settings, backend) as rest:
+        rest()
+
+
+def test_it_compiles_for_the_types_that_the_run_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the run would compile all of it again."""
+    made: dict[str, list[Any]] = {}
+    cached_njit = cache.cached_njit
+
+    def noted(function: Any, key: str) -> Any:
+        dispatcher = cached_njit(function, key)
+        made.setdefault(key, []).append(dispatcher)
+        return dispatcher
+
+    monkeypatch.setattr(cache, "cached_njit", noted)
+    settings = load_settings(WORDS)
+    collateral, backend = settings.only_collateral, choose_backend("cpu", settings.precision)
+    for sums in (False, True):
+        ahead._simulate(collateral, backend, sums)
+    staged = simulation(WORDS)
+    scenario = staged.scenario(Block(0, 300))
+    staged.pool(Block(0, 300))
+    staged.pool_and_loans(scenario)
+    drivers = {key: found for key, found in made.items() if key.startswith("build_simulate")}
+    assert len(drivers) == 2
+    for key, (one, other) in drivers.items():
+        assert one.signatures == other.signatures and len(one.signatures) == 1, key
