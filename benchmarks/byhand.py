@@ -77,21 +77,17 @@ def simulate(pool: Pool, sampled: bool = False, static: bool = False) -> Array:
         if static:
             mdr, severity = np.full((n, 1), STATIC, f), f(STATIC)
         else:
-            ltv_per_usd = (ltv0 / balance).astype(f)[:, None] / market[
-                m - 1, ROW["home_price_index"] + counts[:, Count.REGION]
-            ]
+            price = market[m - 1, ROW["home_price_index"] + counts[:, Count.REGION]]
+            ltv_per_usd = (ltv0 / balance).astype(f)[:, None] / price
             mdr = _mdr(age, m, s * ltv_per_usd)
             severity = np.clip(f(-0.3) + f(0.8) * then * ltv_per_usd, f(0.05), f(0.8))
         mdr *= (m <= term - LAG)[:, None]
         if sampled:
-            u = random.random((n, paths), f)
-            defaulted = np.where(u < mdr, performing, 0)
-            prepaid = np.where(u < mdr + smm, performing, 0) - defaulted
+            defaulted, prepaid = _drawn(random.random((n, paths), f), performing, smm, mdr)
             expected = expected * (1 - mdr - np.minimum(smm, 1 - mdr))
         else:
             defaulted, prepaid = performing * mdr, performing * np.minimum(smm, 1 - mdr)
-        liquidated = entered[slot].copy()
-        entered[slot] = defaulted
+        liquidated, entered[slot] = entered[slot].copy(), defaulted
         in_foreclosure = foreclosed + defaulted
         foreclosed = np.maximum(in_foreclosure - liquidated, 0)
         shares = performing, defaulted, prepaid, foreclosed, in_foreclosure, liquidated
@@ -101,6 +97,12 @@ def simulate(pool: Pool, sampled: bool = False, static: bool = False) -> Array:
         expected = expected if sampled else performing
         scheduled = np.where(left == 1, scheduled, scheduled * (1 - share))
     return out
+
+
+def _drawn(u: Array, performing: Array, smm: Array, mdr: Array) -> tuple[Array, Array]:
+    """Who defaults and who prepays."""
+    defaulted = np.where(u < mdr, performing, 0)
+    return defaulted, np.where(u < mdr + smm, performing, 0) - defaulted
 
 
 def _fields(

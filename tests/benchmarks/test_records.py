@@ -42,8 +42,9 @@ def test_relative_difference_is_over_the_largest_month() -> None:
 
 def test_the_inputs_are_the_same_in_both_precisions() -> None:
     single, double = (loans.make_pool(p, 4, n_loans=3, n_months=24) for p in ("float32", "float64"))
-    for a, b in zip(single, double, strict=True):
-        assert np.array_equal(np.asarray(a), np.asarray(b).astype(np.asarray(a).dtype))
+    groups = zip((*single.inputs, single.tables, single.market), (*double.inputs, double.tables, double.market), strict=True)
+    for a, b in ((x, y) for one, other in groups for x, y in zip(one, other, strict=True)):
+        assert np.array_equal(np.asarray(a), np.asarray(b).astype(np.asarray(a).dtype), equal_nan=True)
 
 
 def test_schedules_pay_off() -> None:
