@@ -52,6 +52,12 @@ def _mdr(age: Array, month: int, ltv: Array) -> Array:
     return np.minimum(hazard * np.exp(by_ltv * (np.clip(ltv, lowest, highest) - pivot)), 1)
 
 
+def _default_and_loss(age: Array, month: int, scheduled: Array, then: Array, ltv_per_usd: Array) -> tuple[Array, Array]:
+    f = np.float32
+    mdr = _mdr(age, month, scheduled * ltv_per_usd)
+    return mdr, np.clip(f(-0.3) + f(0.8) * then * ltv_per_usd, f(0.05), f(0.8))
+
+
 def simulate(pool: Pool, sampled: bool = False, static: bool = False) -> Array:
     """Flows (month, field, path) of the loans of ``pool``; default and severity are numbers where ``static``."""
     f = np.float32
@@ -74,20 +80,20 @@ def simulate(pool: Pool, sampled: bool = False, static: bool = False) -> Array:
         factor = s * expected / balance.astype(f)[:, None]
         smm = _smm(age, m, note32, market[m - 1, ROW["mortgage_rate"]], factor)
         then = history[m - 1 - LAG].astype(f)[:, None] if m > LAG else f(0)
-        if static:
-            mdr, severity = np.full((n, 1), STATIC, f), f(STATIC)
-        else:
+        mdr, severity = np.full((n, 1), STATIC, f), f(STATIC)
+        if not static:
             price = market[m - 1, ROW["home_price_index"] + counts[:, Count.REGION]]
-            ltv_per_usd = (ltv0 / balance).astype(f)[:, None] / price
-            mdr = _mdr(age, m, s * ltv_per_usd)
-            severity = np.clip(f(-0.3) + f(0.8) * then * ltv_per_usd, f(0.05), f(0.8))
+            mdr, severity = _default_and_loss(age, m, s, then, (ltv0 / balance).astype(f)[:, None] / price)
         mdr *= (m <= term - LAG)[:, None]
         if sampled:
-            defaulted, prepaid = _drawn(random.random((n, paths), f), performing, smm, mdr)
+            u = random.random((n, paths), f)
+            defaulted = np.where(u < mdr, performing, 0)
+            prepaid = np.where(u < mdr + smm, performing, 0) - defaulted
             expected = expected * (1 - mdr - np.minimum(smm, 1 - mdr))
         else:
             defaulted, prepaid = performing * mdr, performing * np.minimum(smm, 1 - mdr)
-        liquidated, entered[slot] = entered[slot].copy(), defaulted
+        liquidated = entered[slot].copy()
+        entered[slot] = defaulted
         in_foreclosure = foreclosed + defaulted
         foreclosed = np.maximum(in_foreclosure - liquidated, 0)
         shares = performing, defaulted, prepaid, foreclosed, in_foreclosure, liquidated
@@ -97,12 +103,6 @@ def simulate(pool: Pool, sampled: bool = False, static: bool = False) -> Array:
         expected = expected if sampled else performing
         scheduled = np.where(left == 1, scheduled, scheduled * (1 - share))
     return out
-
-
-def _drawn(u: Array, performing: Array, smm: Array, mdr: Array) -> tuple[Array, Array]:
-    """Who defaults and who prepays."""
-    defaulted = np.where(u < mdr, performing, 0)
-    return defaulted, np.where(u < mdr + smm, performing, 0) - defaulted
 
 
 def _fields(
