@@ -52,6 +52,12 @@ def _mdr(age: Array, month: int, ltv: Array) -> Array:
     return np.minimum(hazard * np.exp(by_ltv * (np.clip(ltv, lowest, highest) - pivot)), 1)
 
 
+def _default_and_loss(age: Array, month: int, scheduled: Array, then: Array, ltv_per_usd: Array) -> tuple[Array, Array]:
+    f = np.float32
+    mdr = _mdr(age, month, scheduled * ltv_per_usd)
+    return mdr, np.clip(f(-0.3) + f(0.8) * then * ltv_per_usd, f(0.05), f(0.8))
+
+
 def simulate(pool: Pool, sampled: bool = False, static: bool = False) -> Array:
     """Flows (month, field, path) of the loans of ``pool``; default and severity are numbers where ``static``."""
     f = np.float32
@@ -74,14 +80,10 @@ def simulate(pool: Pool, sampled: bool = False, static: bool = False) -> Array:
         factor = s * expected / balance.astype(f)[:, None]
         smm = _smm(age, m, note32, market[m - 1, ROW["mortgage_rate"]], factor)
         then = history[m - 1 - LAG].astype(f)[:, None] if m > LAG else f(0)
-        if static:
-            mdr, severity = np.full((n, 1), STATIC, f), f(STATIC)
-        else:
-            ltv_per_usd = (ltv0 / balance).astype(f)[:, None] / market[
-                m - 1, ROW["home_price_index"] + counts[:, Count.REGION]
-            ]
-            mdr = _mdr(age, m, s * ltv_per_usd)
-            severity = np.clip(f(-0.3) + f(0.8) * then * ltv_per_usd, f(0.05), f(0.8))
+        mdr, severity = np.full((n, 1), STATIC, f), f(STATIC)
+        if not static:
+            price = market[m - 1, ROW["home_price_index"] + counts[:, Count.REGION]]
+            mdr, severity = _default_and_loss(age, m, s, then, (ltv0 / balance).astype(f)[:, None] / price)
         mdr *= (m <= term - LAG)[:, None]
         if sampled:
             u = random.random((n, paths), f)

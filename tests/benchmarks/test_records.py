@@ -42,8 +42,9 @@ def test_relative_difference_is_over_the_largest_month() -> None:
 
 def test_the_inputs_are_the_same_in_both_precisions() -> None:
     single, double = (loans.make_pool(p, 4, n_loans=3, n_months=24) for p in ("float32", "float64"))
-    for a, b in zip(single, double, strict=True):
-        assert np.array_equal(np.asarray(a), np.asarray(b).astype(np.asarray(a).dtype))
+    for of_single, of_double in zip((*single.inputs, *single[1:]), (*double.inputs, *double[1:]), strict=True):
+        for a, b in zip(of_single, of_double, strict=True):
+            np.testing.assert_array_equal(np.asarray(a), np.asarray(b).astype(np.asarray(a).dtype))
 
 
 def test_schedules_pay_off() -> None:
