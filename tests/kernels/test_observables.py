@@ -113,7 +113,7 @@ def test_a_table_by_note_rate_has_the_bits_of_loan_by_loan(
 @pytest.mark.parametrize("target", ["numpy", "cpu"])
 def test_a_table_follows_rates_that_change_by_month(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ladders of rates: each month of the table at that month's."""
-    block = Block(eighths(TILE), random_paths(20, LANES), FULL, 5, 7, (1 / 12, 31 / 360))
+    block = Block(eighths(TILE + 20), random_paths(20, LANES), FULL, 5, 7, (1 / 12, 31 / 360))  # a tile without a reset too
     ops = make_ops(target, "float32")
     inputs, tables, market, scratch = block.arguments(ops)
     ladders = (tables.note_rates * np.linspace(1, 2, block.n_months)).astype(ops.real)
