@@ -51,14 +51,6 @@ class Servicing(NamedTuple):
     """1 or 0."""
 
 
-class Rates(NamedTuple):
-    """What the models give, in force."""
-
-    smm: Any
-    mdr: Any
-    severity: Any
-
-
 def build_balance_factor(ops: Ops) -> Callable[..., Any]:
     """``balance_factor(opening, expected, inverse_balance)``: expected performing balance over the balance at the cut-off.
 
