@@ -141,6 +141,7 @@ def build_twin(folder: Path) -> Any:
         *FLAGS,
         f"-DWIDTH={LANES}",
         f"-DTILE_LOANS={TILE}",
+        f"-DMORTGAGE_ROW={ROW['mortgage_rate']}",
         f"-DPRICE_ROW={ROW['home_price_index']}",
         f"-DN_COUNTS={len(Count)}",
         "-DATAN=" + _digits(atan_coefficients(10)),

@@ -266,7 +266,7 @@ void simulate(const float* reals, const int64_t* counts, const float* balances, 
                 const Month m = {float(c[AGE] + month), month <= c[LAST_DEFAULT] ? 1.0f : 0.0f,
                                  month == c[MATURITY] ? 1.0f : 0.0f, r[SERVICING_RATE] * per_month, float(lag),
                                  float(c[ADVANCES_P]), float(c[ADVANCES_I]), int((calendar_month + month - 1) % 12), int(month)};
-                rates(m, row, pp, dp, work);
+                rates(m, row + MORTGAGE_ROW * W, pp, dp, work);
                 severities(m, sp, work);
                 settle<sampled>(m, work, state, ring);
             }

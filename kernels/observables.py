@@ -65,14 +65,6 @@ OBSERVABLES: dict[str, Observable] = {
     "note_rate": Observable(
         "annual", "the loan's note rate this month; of an adjustable-rate loan by path too", RATE_MONTH, LOANS
     ),
-    "mortgage_rate": Observable(
-        "annual", "primary mortgage rate at the start of the month", PATH_MONTH, SCENARIO,
-        "primary 30-year mortgage rate at the end of the month, annual",
-    ),
-    "adjustable_index": Observable(
-        "annual", "index of the adjustable-rate loans at the start of the month", PATH_MONTH, SCENARIO,
-        "index of the adjustable-rate loans at the end of the month, annual",
-    ),
     "short_rate": Observable(
         "annual, continuous", "short rate at the start of the month", PATH_MONTH, SCENARIO,
         "short rate at the end of the month, annual, continuously compounded",
@@ -80,6 +72,14 @@ OBSERVABLES: dict[str, Observable] = {
     "discount_factor": Observable(
         "1", "value at the cut-off of 1 USD at the start of the month on this path", PATH_MONTH, SCENARIO,
         "value today of 1 USD at the end of the month on this path",
+    ),
+    "mortgage_rate": Observable(
+        "annual", "primary mortgage rate at the start of the month", PATH_MONTH, SCENARIO,
+        "primary 30-year mortgage rate at the end of the month, annual",
+    ),
+    "adjustable_index": Observable(
+        "annual", "index of the adjustable-rate loans at the start of the month", PATH_MONTH, SCENARIO,
+        "index of the adjustable-rate loans at the end of the month, annual",
     ),
     "home_price_index": Observable(
         "1", "home-price index of the loan's region at the start of the month, over its value at the cut-off",

@@ -7,7 +7,7 @@ name in it, never a text from outside.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kernels.ops import Ops
@@ -53,6 +53,25 @@ def build_expression(ops: Ops, arguments: str, expression: str, **known: Any) ->
 def build_each(ops: Ops, names: Sequence[str], arguments: str, each: str, **known: Any) -> Callable[..., None]:
     """``do(arguments)``: the statement ``each`` for every one of ``names``, in order; otherwise as :func:`build_tuple`."""
     return _made(ops, arguments, [each.format(name=name, i=i) for i, name in enumerate(names)], known)
+
+
+def build_choice(
+    ops: Ops, cases: Mapping[int, Callable[..., None]], which: str, arguments: str, otherwise: Callable[..., None]
+) -> Callable[..., None]:
+    """``do(arguments)``: of ``cases`` the one of the number that the expression ``which`` is, else ``otherwise``.
+
+    Examples
+    --------
+    >>> from kernels.ops import make_ops
+    >>> said = []
+    >>> cases = {3: lambda code: said.append("three")}
+    >>> choose = build_choice(make_ops("numpy", "float64"), cases, "code", "code", lambda code: said.append("another"))
+    >>> choose(3), choose(4), said
+    (None, None, ['three', 'another'])
+    """
+    known = {f"case_{number}": case for number, case in cases.items()} | {"otherwise": otherwise}
+    lines = [f"    if {which} == {number}: return case_{number}({arguments})".strip() for number in cases]
+    return _made(ops, arguments, [*lines, f"otherwise({arguments})"], known)
 
 
 def _made(ops: Ops, arguments: str, lines: list[str], known: dict[str, Any]) -> Callable[..., Any]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from kernels.flows import N_FIELDS
 from kernels.launchers.here import build_here, build_servicing
 from kernels.launchers.rows import (
@@ -106,7 +108,7 @@ def build_simulate_and_sum(ops: Ops, width: int, decrement: str) -> Callable[...
 
 def _build_start(ops: Ops, width: int) -> Callable[..., None]:
     """State of a tile's loans at the cut-off."""
-    lanes, at, zero, one = ops.lanes, ops.at, ops.real(0), ops.real(1)
+    lanes, at, zero, one, unknown = ops.lanes, ops.at, ops.real(0), ops.real(1), ops.real(np.nan)
     balance_at, note_at = int(Real.BALANCE), int(Real.NOTE_RATE)
     performing, foreclosed, low, expected, note_rate, scheduled = (
         row * width
@@ -118,6 +120,7 @@ def _build_start(ops: Ops, width: int) -> Callable[..., None]:
     @ops.function
     def start(tables, first, count, scratch):  # type: ignore[no-untyped-def]
         state = scratch.state
+        scratch.work[:] = unknown
         for j in range(count):
             row = j * N_STATE * width
             for p in lanes(width):

@@ -126,8 +126,10 @@ def _build_fill_one(ops: Ops, width: int, kind: str, model: Model) -> Callable[.
         if annual:
             value = to_monthly(value)
         work = hand.work
-        for p in lanes(width):
-            work[at(row, p)] = value
+        # The row is this model's alone and holds one number, or NaN before the first: it is written where that changes.
+        if work[row] != value:
+            for p in lanes(width):
+                work[at(row, p)] = value
 
     return fill  # type: ignore[no-any-return]
 
@@ -177,11 +179,10 @@ def _build_fill_rate(
         allowed, work, beyond = allowed_of(hand.here), hand.work, none
         for p in lanes(width):
             value = in_force(rate(hand, parameters, p), allowed)
-            work[at(raw, p)] = value
             work[at(row, p)] = short(value)
             beyond = to_integer(beyond | beyond_short(value))
         if beyond != none:
-            lengthen(work)
+            apart(hand, parameters)
 
     return together if annual and brief else apart  # type: ignore[no-any-return]
 
