@@ -93,19 +93,25 @@ OBSERVABLES: dict[str, Observable] = {
         LOAN_PATH_MONTH, LOAN_MONTHS, follows=("home_price_index",),
     ),
 }  # fmt: skip
-"""By the name under which a model reads it; those of the scenario in the order of their rows."""
+"""By the name under which a model reads it; those of the scenario in the order in which the store has them."""
 
 _OF_SCENARIO = {name: row.varies for name, row in OBSERVABLES.items() if row.source == SCENARIO}
 
-MARKET_ROWS: tuple[str, ...] = tuple(name for name, varies in _OF_SCENARIO.items() if REGION not in varies)
+_DISCOUNTING = ("short_rate", "discount_factor")
+"""What no model has read so far: its rows stand last, so that on a device the others are fewer additions away."""
+
+MARKET_ROWS: tuple[str, ...] = tuple(
+    sorted((name for name, varies in _OF_SCENARIO.items() if REGION not in varies), key=lambda name: name in _DISCOUNTING)
+)
 """Of the scenario, what is the same for every region: the first rows of a month of the scenario block."""
 
 REGION_ROWS: tuple[str, ...] = tuple(name for name, varies in _OF_SCENARIO.items() if REGION in varies)
 """Of the scenario, what each region has of its own: so many rows a region follow, region by region."""
 
-SCENARIO_ROWS = MARKET_ROWS + REGION_ROWS
+SCENARIO_ROWS = tuple(_OF_SCENARIO)
+"""In the order of the table."""
 
-ROW: dict[str, int] = {name: row for row, name in enumerate(SCENARIO_ROWS)}
+ROW: dict[str, int] = {name: row for row, name in enumerate(MARKET_ROWS + REGION_ROWS)}
 """Row of a month of the scenario block; of a regional observable, that of the first region."""
 
 

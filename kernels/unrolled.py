@@ -56,7 +56,7 @@ def build_each(ops: Ops, names: Sequence[str], arguments: str, each: str, **know
 
 
 def build_choice(
-    ops: Ops, cases: Mapping[int, Callable[..., None]], which: str, arguments: str, otherwise: Callable[..., None]
+    ops: Ops, cases: Mapping[Any, Callable[..., None]], which: str, arguments: str, otherwise: Callable[..., None]
 ) -> Callable[..., None]:
     """``do(arguments)``: of ``cases`` the one of the number that the expression ``which`` is, else ``otherwise``.
 
@@ -69,8 +69,8 @@ def build_choice(
     >>> choose(3), choose(4), said
     (None, None, ['three', 'another'])
     """
-    known = {f"case_{number}": case for number, case in cases.items()} | {"otherwise": otherwise}
-    lines = [f"    if {which} == {number}: return case_{number}({arguments})".strip() for number in cases]
+    known = {f"case_{int(number)}": case for number, case in cases.items()} | {"otherwise": otherwise}
+    lines = [f"if {which} == {int(number)}: return case_{int(number)}({arguments})" for number in cases]
     return _made(ops, arguments, [*lines, f"otherwise({arguments})"], known)
 
 
