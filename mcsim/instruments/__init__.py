@@ -43,7 +43,9 @@ def found() -> dict[str, Instrument]:
         if isinstance(instrument, Instrument):
             known[name] = instrument
         else:
-            problems.append(f"{file}: {'has no INSTRUMENT' if instrument is None else 'its INSTRUMENT is none'}; {_EXPECTED}")
+            problems.append(
+                f"{file}: {'has no INSTRUMENT' if instrument is None else 'its INSTRUMENT is no Instrument'}; {_EXPECTED}"
+            )
     if problems:
         raise InputError(problems) from cause
     return known

@@ -54,8 +54,8 @@ OF_POSITIONS: dict[str, Column] = {"share": ("share, %", lambda row: f"{100 * ro
 
 
 def inputs_shown(inputs: Mapping[str, float]) -> str:
-    """Inputs of a position that have no column of their own: what two of one instrument differ in."""
-    return ", ".join(f"{name} {value:.10g}" for name, value in inputs.items() if name not in OF_POSITIONS)
+    """Inputs of a position but the spread, which has a column: what two of one instrument differ in."""
+    return ", ".join(f"{name} {value:.10g}" for name, value in inputs.items() if name != "spread")
 
 
 def price_cells(prices: Mapping[Any, Any], columns: Sequence[str] = PRINTED) -> list[tuple[str, ...]]:

@@ -160,7 +160,7 @@ def test_streams_that_cannot_be_are_told_by_their_file(made: Any, expected: str)
             "mine.py, line 2: cannot be imported: ValueError: an instrument of 'loans': expected 'class' or 'collateral'",
         ),
         ("INSTRUMNET = 1\n", "mine.py: has no INSTRUMENT; expected "),
-        ("INSTRUMENT = 1\n", "mine.py: its INSTRUMENT is none; expected "),
+        ("INSTRUMENT = 1\n", "mine.py: its INSTRUMENT is no Instrument; expected "),
     ],
 )
 def test_a_file_that_is_no_instrument_is_told(

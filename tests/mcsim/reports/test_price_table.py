@@ -71,6 +71,7 @@ def test_what_has_no_principal_has_no_loss() -> None:
 def test_inputs_without_a_column_are_shown() -> None:
     assert inputs_shown({"spread": 0.04, "stripped": 0.8, "strike": 1e-4}) == "stripped 0.8, strike 0.0001"
     assert inputs_shown({"spread": 0.04}) == ""
+    assert inputs_shown({"price": 99.5, "spread": 0.04}) == "price 99.5"  # an input, and no result of that name
 
 
 def test_points_stand_below_one_another() -> None:
