@@ -86,9 +86,9 @@ def run_and_show(settings: Settings, overrides: Sequence[str]) -> Run:
 
 
 def position_lines(positions: xr.Dataset, title: str) -> list[str]:
-    """The table of positions with the book's total and what they rest on; ``positions`` as ``run.positions``."""
+    """The table of positions with the book's total, their own inputs and what they rest on; ``positions`` as ``run.positions``."""
     total = (positions.attrs["total_value"], positions.attrs["total_value_standard_error"])
-    return price_lines(positions.variables, title, positions.attrs["assumptions"], total)
+    return price_lines(positions.variables, title, [*positions.attrs["inputs"], *positions.attrs["assumptions"]], total)
 
 
 def price_lines(

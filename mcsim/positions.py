@@ -10,7 +10,7 @@ import numpy as np
 
 from mcsim.backend import Backend
 from mcsim.instruments import INSTRUMENTS
-from mcsim.instruments.instrument import CLASS, COLLATERAL
+from mcsim.instruments.instrument import CLASS, COLLATERAL, streams_of
 from mcsim.streams import FLOAT32, Array, Claims, ClassFlows, pool_flows
 from mcsim.valuation.positions import Holding, PositionPrices, PositionStage
 
@@ -46,8 +46,7 @@ class Positions:
     ) -> None:
         self._positions, self._programs = dict(positions), programs
         holdings = {
-            name: Holding(_claims(name, p, balances, programs), p.share, float(p.inputs["spread"]))
-            for name, p in positions.items()
+            name: Holding(_claims(name, p, balances, programs), p.share, p.method, p.inputs) for name, p in positions.items()
         }
         self._stage = PositionStage(holdings, backend, where)
 
@@ -80,14 +79,7 @@ class Positions:
         ]
 
     def _add(self, name: str, position: Position, first_path: int, flows: Any, discount: np.ndarray) -> None:
-        instrument = INSTRUMENTS[position.instrument]
-        inputs = {key: float(position.inputs[key]) for key in instrument.inputs}
-        streams, shape = instrument.streams(flows, inputs), flows[0].shape
-        for part, values in vars(streams).items():
-            if np.shape(values) != shape:
-                raise ValueError(
-                    f"instrument {position.instrument!r}: {part} has shape {np.shape(values)}; expected that of its flows, {shape}"
-                )
+        streams = streams_of(position.instrument, INSTRUMENTS[position.instrument], flows, position.inputs)
         self._stage.add(name, first_path, streams, discount)
 
 

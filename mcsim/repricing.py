@@ -158,12 +158,12 @@ def value_positions(run: Run, positions: Any) -> xr.Dataset:
 
 def priced_positions(run: Run, settings: Settings) -> xr.Dataset:
     """Positions of settings that were checked, over the run's stored pools, and whatever of the deals they need."""
-    from mcsim.reports.assumptions import assumptions_of_positions
+    from mcsim.reports.assumptions import position_attributes
 
     needed = {position.of.partition("/")[0] for position in settings.positions.values()}
     found = price_stored(run, {name: own for name, own in settings.deals.items() if name in needed}, settings.positions)
     assert found.positions is not None  # there is one at least
-    return found.positions.dataset().assign_attrs(assumptions=assumptions_of_positions(settings.raw, run.attributes))
+    return found.positions.dataset().assign_attrs(position_attributes(settings.raw, run.attributes))
 
 
 def read_pool(run_dir: Path, collateral: str, first: int, count: int) -> np.ndarray:

@@ -107,14 +107,14 @@ class Run:
     def positions(self) -> xr.Dataset:
         """Share, price, value, average life, loss of each position (position).
 
-        Attributes: ``total_value`` and ``total_value_standard_error`` of the book, USD; ``assumptions``.
+        Attributes: ``total_value`` and ``total_value_standard_error`` of the book, USD; ``inputs`` without a column; ``assumptions``.
         """
-        from mcsim.reports.assumptions import assumptions_of_positions
+        from mcsim.reports.assumptions import position_attributes
         from mcsim.valuation.positions import total_attributes
 
         values = self.position_values.value.transpose("position", "path").values
-        assumptions = assumptions_of_positions(self.config, self.attributes)
-        return self.group(f"{POSITIONS}/prices").assign_attrs(total_attributes(values), assumptions=assumptions)
+        said = position_attributes(self.config, self.attributes)
+        return self.group(f"{POSITIONS}/prices").assign_attrs(total_attributes(values), **said)
 
     @cached_property
     def position_values(self) -> xr.Dataset:

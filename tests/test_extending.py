@@ -64,10 +64,19 @@ def test_the_interest_strip_is_one_file(tmp_path: Path) -> None:
     small = ("paths=8", "backend=numpy", "portfolio.generator.loans=2", "output.runs_dir=runs")
     done = told(tmp_path, "run", "campaign=prime_jumbo", *small, run[1])
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^strip +50 ", done.stdout, re.MULTILINE), done.stdout
+    # a price, no average life, the spread, and no loss: there is no principal
+    row = r"^strip +50 +[\d,]+ +[\d.]+ +[\d.]+ +[\d,]+ +[\d,]+ +400$"
+    assert re.search(row, done.stdout, re.MULTILINE) and "* strip: interest_strip, stripped 0.8\n" in done.stdout, done.stdout
     page = next((tmp_path / "runs").rglob("report.html")).read_text(encoding="utf-8")
-    assert "<small>50 % of prime_jumbo, interest strip</small>" in page and "Interest strip: a part of the loans" in page
+    assert (
+        "<small>50 % of prime_jumbo, interest strip, stripped 0.8</small>" in page
+        and "Interest strip: a part of the loans" in page
+    )
     other = told(tmp_path, "price", "latest", again[1])
-    assert other.returncode == 0 and re.search(r"^strip +50 .* 500 ", other.stdout, re.MULTILINE), other
+    assert other.returncode == 0 and re.search(r"^strip +50 .* 500$", other.stdout, re.MULTILINE), other
     wrong = told(tmp_path, "price", "latest", again[1].replace("stripped: 0.8", "stripped: 8"))
     assert wrong.returncode == 2 and "positions.strip.inputs.stripped = 8: expected at least 0 and at most 1" in wrong.stderr
+    (tmp_path / "mcsim/instruments/broken.py").write_text("import no_such_module\n", encoding="utf-8")
+    broken = told(tmp_path, "price", "latest", again[1])
+    assert broken.returncode == 2, broken.stderr
+    assert broken.stderr.startswith("mcsim: mcsim/instruments/broken.py, line 1: cannot be imported: ModuleNotFoundError")

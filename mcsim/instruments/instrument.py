@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernels.behaviour.parameter import Parameter
+from mcsim.errors import InputError, shown
 from mcsim.streams import Array, Streams
 
 CLASS, COLLATERAL = "class", "collateral"
@@ -52,6 +53,45 @@ class Instrument:
             raise ValueError(f"input {tables[0]!r} of an instrument is a table: expected a number")
 
 
+def streams_of(name: str, instrument: Instrument, flows: Any, inputs: Mapping[str, float]) -> Streams:
+    """Streams of an instrument, held against what it promises.
+
+    Parameters
+    ----------
+    name : str
+        The instrument's, for messages.
+    instrument : Instrument
+    flows : ClassFlows or PoolFlows
+        Each flow (class or collateral, month 1..n, path), USD.
+    inputs : mapping
+        By name, those of the instrument among them.
+
+    Raises
+    ------
+    InputError
+        If they cannot be made, or are not three arrays of numbers of the shape of the flows; names the instrument's file.
+    """
+    file, shape = f"mcsim/instruments/{name}.py", flows[0].shape
+    try:
+        found = instrument.streams(flows, {key: float(inputs[key]) for key in instrument.inputs})
+    except Exception as error:
+        raise InputError(
+            f"{file}: its streams cannot be made: {type(error).__name__}: {error}; expected Streams of flows among "
+            f"{', '.join(flows._fields)}, and of inputs among {', '.join(instrument.inputs) or 'none'}: docs/extending.md"
+        ) from error
+    if not isinstance(found, Streams):
+        raise InputError(f"{file}: its streams are {shown(found)}; expected Streams.of(...): docs/extending.md")
+    problems = [
+        f"{file}: {part} of its streams has shape {np.shape(values)}, {getattr(values, 'dtype', type(values).__name__)}; expected "
+        f"numbers in the shape of its flows, {shape}"
+        for part, values in vars(found).items()
+        if np.shape(values) != shape or getattr(values, "dtype", np.dtype(object)).kind not in "fiu"
+    ]
+    if problems:
+        raise InputError(problems)
+    return found
+
+
 class Collected(NamedTuple):
     """What a collateral's owner receives after servicing, USD; the shapes of the flows."""
 
@@ -59,6 +99,11 @@ class Collected(NamedTuple):
     """Interest, advances included, less the servicing fee: below 0 where the fee is more, by no more than the principal."""
     principal: Array
     """Scheduled, advanced and prepaid principal and recoveries."""
+
+
+def performing_before(pool: Any) -> Any:
+    """Performing balance at the start of each month, USD: what of it the month takes away, and what is left at its end."""
+    return pool.balance + pool.scheduled_principal + pool.prepaid_principal + pool.defaulted_balance
 
 
 def collected(pool: Any) -> Collected:

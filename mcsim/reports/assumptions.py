@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcsim import records
+from mcsim.reports.price_table import inputs_shown
 from mcsim.store.layout import COLLATERAL
 
 WITHOUT_A_COMMON_FACTOR = ("cdr", "mdr", "sda")
@@ -67,6 +68,13 @@ def position_assumptions(collaterals: Mapping[str, tuple[Mapping[str, Any], Mapp
     return said
 
 
+def inputs_of_positions(config: Mapping[str, Any]) -> list[str]:
+    """A line for each position whose inputs have no column in the price table: its name, its instrument, and they."""
+    positions = records.setting(config, "positions") or {}
+    told = {name: (position["instrument"], inputs_shown(position["inputs"])) for name, position in positions.items()}
+    return [f"{name}: {instrument}, {inputs}" for name, (instrument, inputs) in told.items() if inputs]
+
+
 def assumptions_of_positions(config: Mapping[str, Any], attributes: Mapping[str, Any]) -> list[str]:
     """What prices of the run's positions take for granted: of the collaterals that they are of, or that their deals stand on."""
     facts, held = json.loads(attributes.get(COLLATERAL) or "{}"), set[str]()
@@ -76,3 +84,8 @@ def assumptions_of_positions(config: Mapping[str, Any], attributes: Mapping[str,
     return position_assumptions(
         {name: (records.collateral_section(config, name), own) for name, own in facts.items() if name in held}
     )
+
+
+def position_attributes(config: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What stands below a table of positions: ``inputs`` without a column, and ``assumptions``."""
+    return {"inputs": inputs_of_positions(config), "assumptions": assumptions_of_positions(config, attributes)}

@@ -23,6 +23,12 @@ def _interest(row: Row) -> str:
     return "" if nothing else f"{row['interest_share'] * 100:.1f}"
 
 
+def _loss(row: Row) -> str:
+    """What has no principal, to be paid or written down, can lose none."""
+    nothing = math.isnan(row["wal"]) and row["principal_loss"] == 0
+    return "" if nothing else f"{row['principal_loss'] * 100:.3f}"
+
+
 Column = tuple[str, Callable[[Row], str]]
 
 COLUMNS: dict[str, Column] = {
@@ -34,16 +40,22 @@ COLUMNS: dict[str, Column] = {
     "wal": ("WAL, years", _shown("wal", 0)),
     "wal_standard_error": ("± s.e.", _shown("wal", 1)),
     "spread": ("spread, bp", lambda row: f"{row['spread'] * 1e4:,.0f}"),
-    "principal_loss": ("loss, %", lambda row: f"{row['principal_loss'] * 100:.3f}"),
+    "principal_loss": ("loss, %", _loss),
     "interest_share": ("interest, %", _interest),
 }
-"""Variable of the group ``prices`` → heading and format. What a class has no figure for is left blank: a strip or a residual
-has no balance, hence no price per 100, no average life of principal and no loss; it has a value, with its error."""
+"""Variable of the group ``prices`` → heading and format. What there is no figure for is left blank: a strip or a residual of a
+deal has no balance, hence no price per 100, no average life of principal and no loss; it has a value, with its error. A position
+without principal has no average life and no loss."""
 
 PRINTED = tuple(name for name in COLUMNS if name != "interest_share")
 
 OF_POSITIONS: dict[str, Column] = {"share": ("share, %", lambda row: f"{100 * row['share']:.10g}"), **COLUMNS}
 """As :data:`COLUMNS`, of the group ``positions/prices``."""
+
+
+def inputs_shown(inputs: Mapping[str, float]) -> str:
+    """Inputs of a position but the spread, which has a column: what two of one instrument differ in."""
+    return ", ".join(f"{name} {value:.10g}" for name, value in inputs.items() if name != "spread")
 
 
 def price_cells(prices: Mapping[Any, Any], columns: Sequence[str] = PRINTED) -> list[tuple[str, ...]]:

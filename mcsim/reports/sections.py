@@ -17,7 +17,7 @@ from mcsim.reports import statistics as stats
 from mcsim.reports.checks import Check, PoolSeen, check_deal, check_values, look_at_pool
 from mcsim.reports.formats import FIGURE_SPACE, NO_VALUE, percent, total
 from mcsim.reports.pictures import pool_charts, value_charts
-from mcsim.reports.price_table import OF_POSITIONS, aligned, price_cells, total_cells
+from mcsim.reports.price_table import OF_POSITIONS, aligned, inputs_shown, price_cells, total_cells
 
 COLUMNS = (
     "original_balance", "price", "price_standard_error", "value", "value_standard_error", "wal", "wal_standard_error", "spread",
@@ -106,10 +106,7 @@ def positions_section(run: Any) -> tuple[dict[str, Any], list[Check]]:
     worth, error = sum_of(by_path)
     rows = price_cells(prices, COLUMNS)
     table = _table([*rows, total_cells("All positions", prices, worth, error, COLUMNS)])
-    held = [
-        {**chosen[name], "share": OF_POSITIONS["share"][1]({"share": float(share)})}
-        for name, share in zip(names, prices["share"].values, strict=True)
-    ]
+    held = [_held(chosen[name], float(share)) for name, share in zip(names, prices["share"].values, strict=True)]
     kinds = dict.fromkeys(one["instrument"] for one in held)
     balances = dict(zip(names, map(float, prices["original_balance"].values), strict=True))
     shown = {"All positions": by_path.sum(axis=0), **values} if len(values) > 1 else values
@@ -124,6 +121,11 @@ def positions_section(run: Any) -> tuple[dict[str, Any], list[Check]]:
         "paths": by_path.shape[1],
         "loss_shown": False,
     }, [check_values(prices, stats.position_value_paths(run) if with_flows else values, "positions")]  # fmt: skip
+
+
+def _held(position: Mapping[str, Any], share: float) -> dict[str, Any]:
+    shown = {"share": OF_POSITIONS["share"][1]({"share": share}), "inputs": inputs_shown(position["inputs"])}
+    return {**position, **shown}
 
 
 def headline(run: Any, collaterals: Sequence[Mapping[str, Any]], paths: int) -> dict[str, Any]:

@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 
 from kernels.discounting import build_spread_factor
 from kernels.ops import make_ops
+from mcsim.errors import InputError, shown
 from mcsim.instruments import INSTRUMENTS
+from mcsim.instruments.instrument import performing_before, streams_of
 from mcsim.streams import ClassFlows, PoolFlows
+from mcsim.valuation.methods import METHODS
 
 Array = NDArray[np.float64]
 
@@ -127,23 +130,33 @@ def value_paths(run: Any) -> dict[str, Array]:
 
 
 def position_value_paths(run: Any) -> dict[str, Array]:
-    """Present value of each position on each path, USD: its instrument's streams of the stored flows, as :func:`value_paths`."""
-    spread_factor = build_spread_factor(make_ops("numpy", "float64"))
-    values, held = {}, run.config["positions"]
-    for name, share, spread in zip(
-        map(str, run.positions["position"].values), run.positions["share"].values, run.positions["spread"].values, strict=True
-    ):
-        instrument, inputs = INSTRUMENTS[held[name]["instrument"]], held[name]["inputs"]
-        what, _, tranche = held[name]["of"].partition("/")
+    """Present value of each position on each path, USD: its instrument's streams of the stored flows, as :func:`value_paths`.
+
+    Raises
+    ------
+    InputError
+        If an instrument or a method with which the run was made is not there any more.
+    """
+    values = {}
+    for name, share in zip(map(str, run.positions["position"].values), run.positions["share"].values, strict=True):
+        held = run.config["positions"][name]
+        for what, there in (("instrument", INSTRUMENTS), ("method", METHODS)):
+            if held[what] not in there:
+                raise InputError(
+                    f"positions.{name}.{what} = {shown(held[what])}: the run has it, and mcsim no more; put it back"
+                )
+        instrument, method, inputs = held["instrument"], METHODS[held["method"]], held["inputs"]
+        what, _, tranche = held["of"].partition("/")
         data = run.deals[what].tranches.sel(tranche=tranche) if tranche else run.collateral[what].pool
         fields = ClassFlows if tranche else PoolFlows
         factor = run.scenarios["discount_factor"].sel(month=data["month"])
-        weights = float(share) * spread_factor(float(spread), data["month"].values.astype(np.float64))[:, None]
+        months = data["month"].values.astype(np.float64)
         values[name] = np.empty(data.sizes["path"])
         for block in path_blocks(data.sizes["path"]):
             flows = fields(*(read_block(data[field], block)[None] for field in fields._fields))
-            streams = instrument.streams(flows, inputs)
-            values[name][block] = ((streams.interest + streams.principal)[0] * read_block(factor, block) * weights).sum(axis=0)
+            streams = streams_of(instrument, INSTRUMENTS[instrument], flows, inputs)
+            cash = (streams.interest + streams.principal)[0]
+            values[name][block] = float(share) * method.by_path(cash, read_block(factor, block), months, inputs)
     return values
 
 
@@ -155,6 +168,4 @@ def stored_value_paths(run: Any) -> dict[str, Array]:
 
 def opening_balance(pool: xr.Dataset) -> float:
     """Balance of the pool at the cut-off, USD: what month 1 pays, loses and leaves."""
-    first = pool.isel(month=0, path=0)
-    names = ("balance", "scheduled_principal", "prepaid_principal", "defaulted_balance")
-    return float(sum(float(first[name].sum()) for name in names))
+    return float(performing_before(pool.isel(month=0, path=0)).sum())

@@ -14,7 +14,8 @@ from mcsim import store
 from mcsim.backend import Backend
 from mcsim.path_means import sum_of
 from mcsim.streams import Array, Claims, Streams
-from mcsim.valuation.price import DEFAULT, Pricer, Prices, prices_of
+from mcsim.valuation.methods import METHODS
+from mcsim.valuation.price import Prices, prices_of
 from mcsim.variables import GROUPS
 
 if TYPE_CHECKING:
@@ -33,13 +34,16 @@ class Holding:
         The whole of what it is a share of: one stream.
     share : float
         Of it that is held.
-    spread : float
-        Annual, over the path's short rate, continuously compounded.
+    method : str
+        Of :data:`mcsim.valuation.methods.METHODS`.
+    inputs : mapping
+        By name, those of the method among them.
     """
 
     claims: Claims
     share: float
-    spread: float
+    method: str
+    inputs: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class PositionStage:
     def __init__(self, holdings: Mapping[str, Holding], backend: Backend, where: Path | None = None) -> None:
         target = "numpy" if backend.target == "numpy" else "cpu"
         self._holdings, self._where = dict(holdings), where
-        self._pricers = {name: Pricer(h.claims, {DEFAULT: h.spread}, target) for name, h in self._holdings.items()}
+        self._pricers = {name: METHODS[h.method].valuer(h.claims, h.inputs, target) for name, h in self._holdings.items()}
 
     def add(self, name: str, first_path: int, streams: Streams, discount: np.ndarray) -> None:
         """One block of one position: the whole stream, and discount factors (month 0..n, path). From any thread, in any order."""
@@ -98,7 +102,7 @@ class PositionStage:
         share = np.array([h.share for h in held])
         sums = np.stack([h.share * self._pricers[name].path_sums()[0] for name, h in self._holdings.items()])
         balance = np.array([h.share * float(h.claims.original_balance[0]) for h in held])
-        spreads = np.array([h.spread for h in held], np.float64)
+        spreads = np.array([h.inputs.get("spread", np.nan) for h in held], np.float64)
         valued = PositionPrices(prices_of(tuple(self._holdings), balance, spreads, sums), share, sums)
         if self._where is not None:
             _write(self._where, valued)

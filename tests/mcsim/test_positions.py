@@ -12,15 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kernels.behaviour.parameter import SHARE, Parameter
+from kernels.discounting import SUMS
 from kernels.flows import FIELDS
 from mcsim import store
 from mcsim.deals import DealFlows, Program, compile_deal, load_deal, run_deal
-from mcsim.errors import PriceError
+from mcsim.errors import InputError, PriceError
 from mcsim.instruments import INSTRUMENTS
-from mcsim.instruments.instrument import COLLATERAL, Instrument
+from mcsim.instruments.instrument import COLLATERAL, Instrument, collected
 from mcsim.positions import Positions
-from mcsim.streams import Streams
+from mcsim.reports.price_table import PRINTED, price_cells
+from mcsim.streams import Streams, pool_flows
 from mcsim.valuation import Pricer
+from mcsim.valuation.methods import METHODS, Method
 from mcsim.valuation.positions import PositionPrices
 from tests.mcsim.deals.deal_examples import backend, random_pool, shipped
 
@@ -30,7 +34,7 @@ PIECE = {"instrument": "deal_class", "of": "first/B1", "share": 0.35, "inputs": 
 
 
 def position(given: dict[str, Any]) -> Any:
-    return SimpleNamespace(method="spread", **given)
+    return SimpleNamespace(**{"method": "spread", **given})
 
 
 @lru_cache(maxsize=1)
@@ -165,5 +169,38 @@ def test_a_collateral_may_miss_its_balance_by_what_float32_rounds(miss: float, p
 def test_an_instrument_that_returns_another_shape_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = Instrument(COLLATERAL, lambda flows, inputs: Streams.of(flows.interest[:, 1:]), "Less.", "none")
     monkeypatch.setitem(INSTRUMENTS, "less", wrong)
-    with pytest.raises(ValueError, match="instrument 'less': interest has shape"):
+    with pytest.raises(
+        InputError, match=r"instruments/less\.py: interest of its streams has shape .*; expected numbers in the shape"
+    ):
         value(x={**WHOLE, "instrument": "less"})
+
+
+def test_a_second_method_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that discounts nothing and takes a haircut: positions ask the table, and it has no spread to show."""
+
+    class Cash:
+        def __init__(self, haircut: float) -> None:
+            self.kept, self.blocks = 1 - haircut, dict[int, np.ndarray]()
+
+        def add(self, streams: Streams, discount: np.ndarray, first_path: int | None = None) -> None:
+            sums = np.zeros((1, len(SUMS), streams.interest.shape[2]))
+            sums[:, SUMS.index("value")] = self.kept * (streams.interest + streams.principal).sum(axis=1)
+            self.blocks[first_path or 0] = sums
+
+        def path_sums(self) -> np.ndarray:
+            return np.concatenate([self.blocks[first] for first in sorted(self.blocks)], axis=2)
+
+    haircut = Method(
+        "Cash less a haircut.", "none", {"haircut": Parameter("part taken off", SHARE)},
+        valuer=lambda claims, inputs, target: Cash(inputs["haircut"]),
+        by_path=lambda cash, discount, month, inputs: (1 - inputs["haircut"]) * cash.sum(axis=0),
+    )  # fmt: skip
+    monkeypatch.setitem(METHODS, "cash", haircut)
+    pool = pool_flows(book()[0])
+    funds = collected(pool)
+    held = {**WHOLE, "method": "cash", "inputs": {"haircut": 0.25}}
+    prices = value(edges=(0, 50, PATHS), x=held, whole=WHOLE).prices
+    # Sums of 30 months in another order: a few units in the last place.
+    assert prices.value[0] == pytest.approx(0.4 * 0.75 * (funds.interest + funds.principal).sum(axis=1).mean(), rel=1e-13)
+    assert math.isnan(prices.spread[0]) and prices.spread[1] == 0.02
+    assert price_cells(value(x=held).dataset())[0][PRINTED.index("spread") + 1] == ""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
-from kernels.behaviour.parameter import Parameter
+from kernels.behaviour.parameter import SHARE, Parameter
 from kernels.flows import FIELDS
+from mcsim import instruments
 from mcsim.deals import compile_deal, load_deal, run_deal
+from mcsim.errors import InputError
 from mcsim.instruments import INSTRUMENTS, deal_class
-from mcsim.instruments.instrument import COLLATERAL, Instrument, collected
+from mcsim.instruments.instrument import COLLATERAL, Instrument, collected, performing_before, streams_of
 from mcsim.streams import ClassFlows, Streams, pool_flows
 from mcsim.valuation.methods import METHODS
 from tests.mcsim.deals.deal_examples import backend, random_pool, shipped
@@ -100,9 +106,75 @@ def test_a_fee_above_the_interest_is_taken_from_principal_and_no_further() -> No
     assert funds.interest.ravel().tolist() == [-30, -5] and funds.principal.ravel().tolist() == [50, 5]
 
 
+def test_what_performs_at_the_start_of_a_month_is_what_the_month_before_left() -> None:
+    pool = random_pool(seed=5, n_months=24, n_paths=9)
+    before, flows = performing_before(pool_flows(pool)), pool_flows(pool)
+    # Sums of four amounts up to 1e8 USD in float64: a millionth of a cent.
+    np.testing.assert_allclose(before[:, 1:], flows.balance[:, :-1], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(before[:, 0], POOL, rtol=1e-13)
+
+
 def test_streams_of_what_is_given() -> None:
     interest = np.ones((1, 3, 2))
     only = Streams.of(interest=interest)
     assert only.interest is interest and not only.principal.any() and only.write_down.shape == interest.shape
     with pytest.raises(ValueError, match="streams of nothing"):
         Streams.of()
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (
+            lambda flows, inputs: Streams.of(flows.interest[..., 1:]),
+            r"interest of its streams has shape \(1, 12, 4\), float64",
+        ),
+        (lambda flows, inputs: Streams.of(flows.interest.sum()), r"interest of its streams has shape \(\), float64; expected"),
+        (lambda flows, inputs: Streams.of(flows.interest.astype(str)), r"interest of its streams has shape \(1, 12, 5\), <U"),
+        (lambda flows, inputs: Streams(flows.interest, 0, flows.loss), r"principal of its streams has shape \(\), int"),
+        (lambda flows, inputs: flows.interest, r"its streams are array\(.*; expected Streams\.of"),
+        (lambda flows, inputs: Streams.of(flows.interst), "AttributeError: .*'interst'; expected .* among balance, "),
+        (lambda flows, inputs: Streams.of(inputs["part"] * flows.interest), "KeyError: 'part'; .* of inputs among share: "),
+        (lambda flows: Streams.of(flows.interest), "TypeError: "),
+    ],
+)
+def test_streams_that_cannot_be_are_told_by_their_file(made: Any, expected: str) -> None:
+    wrong = Instrument(COLLATERAL, made, "Something.", "a book", {"share": Parameter("part", SHARE)})
+    flows = pool_flows(random_pool(seed=8, n_months=12, n_paths=5))
+    with pytest.raises(InputError, match=expected) as told:
+        streams_of("mine", wrong, flows, {"share": 0.5, "spread": 0.02})
+    assert str(told.value).startswith("mcsim/instruments/mine.py: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "import no_such_module\n",
+            "mine.py, line 1: cannot be imported: ModuleNotFoundError: No module named 'no_such_module'",
+        ),
+        ("x = 1\nINSTRUMENT = (\n", "mine.py: cannot be imported: SyntaxError: "),
+        ("\nINSTRUMENT = missing\n", "mine.py, line 2: cannot be imported: NameError: "),
+        (
+            "from mcsim.instruments.instrument import Instrument\nINSTRUMENT = Instrument('loans', None, 'A.', 'b')\n",
+            "mine.py, line 2: cannot be imported: ValueError: an instrument of 'loans': expected 'class' or 'collateral'",
+        ),
+        ("INSTRUMNET = 1\n", "mine.py: has no INSTRUMENT; expected "),
+        ("INSTRUMENT = 1\n", "mine.py: its INSTRUMENT is no Instrument; expected "),
+    ],
+)
+def test_a_file_that_is_no_instrument_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: str
+) -> None:
+    """All of them together; what begins with an underscore is the files' own."""
+    folder = tmp_path / "mcsim" / "instruments"
+    folder.mkdir(parents=True)
+    (folder / "mine.py").write_text(text, encoding="utf-8")
+    (folder / "other_one.py").write_text("1 / 0\n", encoding="utf-8")
+    (folder / "_shared.py").write_text("", encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "mcsim.instruments.mine", raising=False)  # of the case before
+    monkeypatch.setattr(instruments, "__path__", [*instruments.__path__, str(folder)])
+    with pytest.raises(InputError) as told:
+        instruments.found()
+    assert len(told.value.problems) == 2 and expected in told.value.problems[0]
+    assert "other_one.py, line 1: cannot be imported: ZeroDivisionError" in told.value.problems[1]

@@ -12,8 +12,19 @@ import pytest
 
 from mcsim import store
 from mcsim.console import position_lines
-from mcsim.reports.assumptions import BALLOONS, FULL_VALUE, INDEPENDENT, SPREAD, assumptions_of_positions, position_assumptions
+from mcsim.errors import InputError
+from mcsim.instruments import INSTRUMENTS
+from mcsim.reports.assumptions import (
+    BALLOONS,
+    FULL_VALUE,
+    INDEPENDENT,
+    SPREAD,
+    assumptions_of_positions,
+    inputs_of_positions,
+    position_assumptions,
+)
 from mcsim.reports.report import collect, write_report
+from mcsim.reports.statistics import position_value_paths
 from mcsim.results import Run
 from tests.mcsim.reports.test_report import Reader, read
 from tests.mcsim.tiny_book import WHOLE, book, run_book
@@ -107,6 +118,18 @@ def test_a_wrong_number_of_one_part_is_told_by_its_name(run: Run, undrawn: None)
 def test_what_is_held_and_how_is_said(page: tuple[Reader, str]) -> None:
     assert "<small>100 % of shops, whole loan</small>" in page[1] and "<small>35 % of first/A1, deal class</small>" in page[1]
     assert "Over collateral homes and collateral shops." in page[1]
+
+
+def test_an_instrument_that_was_taken_away_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(INSTRUMENTS, "whole_loan")
+    with pytest.raises(InputError, match="positions.whole.instrument = 'whole_loan': the run has it, and mcsim no more"):
+        position_value_paths(run)
+
+
+def test_two_positions_of_one_instrument_differ_in_their_inputs() -> None:
+    strip = {"instrument": "strip", "inputs": {"spread": 0.04, "stripped": 0.8}}
+    config = {"positions": {"a": strip, "b": {**strip, "inputs": {"spread": 0.04, "stripped": 0.5}}, "whole": WHOLE}}
+    assert inputs_of_positions(config) == ["a: strip, stripped 0.8", "b: strip, stripped 0.5"]
 
 
 def test_a_book_without_flows_still_reports(tmp_path: Path, undrawn: None) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcsim.reports.digits import MOST, amount, decimals, quantity
-from mcsim.reports.price_table import PRINTED, aligned, laid_out, price_cells, price_table
+from mcsim.reports.price_table import PRINTED, aligned, inputs_shown, laid_out, price_cells, price_table
 from mcsim.variables import GROUPS
 
 
@@ -60,6 +60,18 @@ def test_a_strip_shows_its_value_and_no_dash() -> None:
         "original_balance", "price", "price_standard_error", "wal", "wal_standard_error", "principal_loss",
     ]  # fmt: skip
     assert not {"-", "–", "nan"} & {cell for row in price_table(prices()) for cell in row}
+
+
+def test_what_has_no_principal_has_no_loss() -> None:
+    """A strip of a collateral has a price, no life and no loss; what was lost whole was never paid, and shows its loss."""
+    lost = {"wal": np.array([6.7, np.nan, np.nan]), "principal_loss": np.array([0.0, 1.0, 0.0])}
+    assert [row[1] for row in price_cells(prices() | lost, ("principal_loss",))] == ["0.000", "100.000", ""]
+
+
+def test_inputs_without_a_column_are_shown() -> None:
+    assert inputs_shown({"spread": 0.04, "stripped": 0.8, "strike": 1e-4}) == "stripped 0.8, strike 0.0001"
+    assert inputs_shown({"spread": 0.04}) == ""
+    assert inputs_shown({"price": 99.5, "spread": 0.04}) == "price 99.5"  # an input, and no result of that name
 
 
 def test_points_stand_below_one_another() -> None:
