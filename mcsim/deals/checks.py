@@ -11,10 +11,14 @@ from mcsim.deals.deal import PRINCIPAL, Class, Deal, Step, words_of_funds
 from mcsim.deals.reader import Reader
 from mcsim.deals.schema import read_deal
 from mcsim.deals.verbs import VERBS
+from mcsim.deals.verbs.verb import Does
 from mcsim.errors import InputError, nearest
 
 SHARE_TOLERANCE = 1e-9
 """Of the sum of the classes' shares: what decimal fractions can miss by is far below, a mistyped digit far above."""
+
+CLAIMS = Does.INTEREST | Does.PRINCIPAL | Does.COVER | Does.WRITE_DOWN
+"""What is done to classes that have a claim."""
 
 
 def load_deal(raw: dict[str, Any], source: str) -> Deal:
@@ -98,48 +102,67 @@ def _check_sizes(deal: Deal, reader: Reader) -> None:
             )
 
 
+def _does(step: Step) -> Does:
+    return VERBS[step.verb].of(step)
+
+
+def _paid(deal: Deal, does: Does) -> set[str]:
+    """Names to which a step does that; accounts alone are no one's payment, since they run dry."""
+    return {n for s in deal.steps if does in _does(s) and VERBS[s.verb].takes == "source" for n in s.names}
+
+
+def _verbs(does: Does) -> str:
+    """Verbs that do that, for messages."""
+    return " or ".join(name for name, verb in VERBS.items() if does in verb.does and verb.takes == "source")
+
+
 def _check_classes(deal: Deal, reader: Reader) -> None:
     """Every class is paid what it can be owed, and nothing it cannot."""
-    paid = {verb: {n for s in deal.steps if s.verb == verb for n in s.names} for verb in VERBS}
+    paid = {does: _paid(deal, does) for does in (Does.INTEREST, Does.PRINCIPAL, Does.WRITE_DOWN, Does.RESIDUAL)}
     for c in deal.classes:
         if c.is_residual:
-            _check_residual(c, deal.steps, paid, reader)
+            _check_residual(c, deal.steps, paid[Does.RESIDUAL], reader)
             continue
         where = f"classes.{c.name}"
-        if c.coupon.kind != "none" and c.name not in paid["pay_interest"]:
-            reader.problem(where, "is never paid interest; add it to a pay_interest step, or make its coupon 'none'")
-        if c.name not in paid["pay_principal"]:
-            reader.problem(where, "is never paid principal; add it to a pay_principal step")
-        if c.name not in paid["write_down"]:
-            reader.problem(where, "is never written down; add it to a write_down step, the most senior last")
-        for step in deal.steps:
-            if c.name in step.names and step.verb == "release":
+        if c.coupon.kind != "none" and c.name not in paid[Does.INTEREST]:
+            by = _verbs(Does.INTEREST)
+            reader.problem(where, f"is never paid interest; add it to a {by} step, or make its coupon 'none'")
+        if c.name not in paid[Does.PRINCIPAL]:
+            reader.problem(where, f"is never paid principal; add it to a {_verbs(Does.PRINCIPAL)} step")
+        if c.name not in paid[Does.WRITE_DOWN]:
+            by = _verbs(Does.WRITE_DOWN)
+            reader.problem(where, f"is never written down; add it to a {by} step, the most senior last")
+        for step in (step for step in deal.steps if c.name in step.names):
+            does = _does(step)
+            if Does.RESIDUAL in does and not does & CLAIMS:
                 reader.problem(step.where, f"class {c.name!r} is no residual; release to a class with 'coupon: residual'")
-            if c.name in step.names and c.coupon.kind == "none" and "interest" in (step.verb.removeprefix("pay_"), step.cover):
+            if c.coupon.kind == "none" and does == Does.INTEREST:
                 reader.problem(step.where, f"class {c.name!r} earns no interest; remove it, or give it a coupon")
 
 
-def _check_residual(c: Class, steps: Iterable[Step], paid: dict[str, set[str]], reader: Reader) -> None:
-    if c.name not in paid["release"]:
-        reader.problem(f"classes.{c.name}", "is a residual that is never paid; add a release step to it")
+def _check_residual(c: Class, steps: Iterable[Step], paid: set[str], reader: Reader) -> None:
+    by = _verbs(Does.RESIDUAL)
+    if c.name not in paid:
+        reader.problem(f"classes.{c.name}", f"is a residual that is never paid; add a {by} step to it")
     for step in steps:
-        if c.name in step.names and step.verb != "release":
-            reader.problem(step.where, f"class {c.name!r} is a residual without a claim; pay it by release")
+        if c.name in step.names and Does.RESIDUAL not in _does(step):
+            reader.problem(step.where, f"class {c.name!r} is a residual without a claim; pay it by {by}")
 
 
 def _check_fees_and_accounts(deal: Deal, reader: Reader) -> None:
-    paid_fees = {n for s in deal.steps if s.verb == "pay_fee" for n in s.names}
+    paid_fees = _paid(deal, Does.FEES)
     for fee in deal.fees:
         if fee.name not in paid_fees:
-            reader.problem(f"fees.{fee.name}", "is never paid; add a pay_fee step, or remove the fee")
-    funded = {n for s in deal.steps if s.verb == "fund" for n in s.names}
-    used = {source for s in deal.steps if s.verb != "release" for source in s.sources}
+            reader.problem(f"fees.{fee.name}", f"is never paid; add a {_verbs(Does.FEES)} step, or remove the fee")
+    funded = _paid(deal, Does.FUND)
+    used = {source for s in deal.steps if Does.RESIDUAL not in _does(s) for source in s.sources}
     for account in deal.accounts:
         where = f"accounts.{account.name}"
         if account.name not in funded and account.initial == 0:
-            reader.problem(where, "never holds cash; add a fund step, or give it an initial share")
+            reader.problem(where, f"never holds cash; add a {_verbs(Does.FUND)} step, or give it an initial share")
         if account.name not in used:
-            reader.problem(where, "is never drawn; add a draw step, or remove the account")
+            by = " or ".join(name for name, verb in VERBS.items() if verb.takes == "account")
+            reader.problem(where, f"is never drawn; add a {by} step, or remove the account")
 
 
 def _check_cash_leaves(deal: Deal, reader: Reader) -> None:
@@ -149,18 +172,19 @@ def _check_cash_leaves(deal: Deal, reader: Reader) -> None:
         for source in step.sources:
             if source in released and source in deal.funds:
                 reader.problem(step.where, f"takes from {source!r}, which {released[source]} has emptied; move it up")
-            if step.verb == "release":
+            if Does.EMPTIES in _does(step):
                 released.setdefault(source, step.where)
+    by = _verbs(Does.EMPTIES)
     for source in (*deal.funds, *(a.name for a in deal.accounts)):
         if source not in released:
-            reader.problem("steps", f"cash in {source!r} never leaves the deal; add a release step from it, last")
+            reader.problem("steps", f"cash in {source!r} never leaves the deal; add a {by} step from it, last")
 
 
 def _check_losses_follow_principal(deal: Deal, reader: Reader) -> None:
     """A deficit is what balances exceed the collateral by: it shows once the month's principal has been paid."""
     principal = set(words_of_funds(deal.groups)[PRINCIPAL])
-    paying = (i for i, step in enumerate(deal.steps) if step.verb == "pay_principal" and principal & set(step.sources))
+    paying = (i for i, step in enumerate(deal.steps) if Does.PRINCIPAL in _does(step) and principal & set(step.sources))
     last = max(paying, default=-1)
     for step in deal.steps[: max(last, 0)]:
-        if step.verb == "write_down" or step.cover == "losses":
+        if _does(step) & (Does.WRITE_DOWN | Does.COVER):
             reader.problem(step.where, f"comes before {deal.steps[last].where}; losses are borne after principal is paid")

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from kernels.waterfall_machine import Register
-from mcsim.deals.deal import Deal
+from mcsim.deals.deal import Deal, Step
 from mcsim.deals.emitter import Emitter
 from mcsim.deals.groups import by_group, problems_of_groups
 from mcsim.deals.program import Program
 from mcsim.deals.verbs import VERBS
+from mcsim.deals.verbs.verb import Does
 from mcsim.errors import InputError
 
 BALANCE_TOLERANCE = 1.0
@@ -26,7 +27,7 @@ def compile_deal(deal: Deal, balances: Mapping[str, float] | float) -> Program:
     ------
     InputError
         If a group is missing or unknown or has no balance, or balances given in USD do not add to them (less
-        overcollateralisation).
+        overcollateralisation); or if a verb's instructions do what it does not declare.
     """
     problems = [f"{deal.source}: {p}" for p in problems_of_groups(deal.groups, balances, "the balance")]
     if problems:
@@ -57,6 +58,24 @@ def _problems_of_sizes(deal: Deal, pool_balance: float) -> list[str]:
     ]
 
 
+def _undeclared(emitter: Emitter, step: Step) -> list[str]:
+    """What a step's instructions do beyond what its verb declares: the checks of the deal have not asked about it."""
+    residual = {c.name for c in emitter.deal.classes if c.is_residual}
+    needs = {
+        "interest": (Does.INTEREST, [r for name, r in emitter.interest_paid.items() if name not in residual]),
+        "residual classes": (Does.RESIDUAL, [r for name, r in emitter.interest_paid.items() if name in residual]),
+        "principal": (Does.PRINCIPAL | Does.COVER, emitter.principal_paid.values()),
+        "write-downs": (Does.WRITE_DOWN, emitter.write_down.values()),
+        "fees": (Does.FEES, emitter.fee_paid.values()),
+        "the deficit": (Does.COVER | Does.WRITE_DOWN, [emitter.scratch("deficit")]),
+    }
+    return [
+        f"its instructions change {what}, which the verb does not declare; add {' or '.join(map(str, does))} to what it does"
+        for what, (does, registers) in needs.items()
+        if not emitter.changed.isdisjoint(registers) and not does & VERBS[step.verb].of(step)
+    ]
+
+
 def _program(deal: Deal, pools: Mapping[str, float]) -> Program:
     """All instructions of a month, and the state at closing."""
     emitter = Emitter(deal, pools)
@@ -64,8 +83,13 @@ def _program(deal: Deal, pools: Mapping[str, float]) -> Program:
         emitter.accrue_fee(fee)
     for c in deal.classes:
         emitter.accrue_interest(c)
+    problems: list[str] = []
     for step in deal.steps:
+        emitter.changed.clear()
         VERBS[step.verb].emit(emitter, step)
+        problems += [f"{deal.source}: {step.where}: {problem}" for problem in _undeclared(emitter, step)]
+    if problems:
+        raise InputError(problems)
     per_class = (emitter.interest_paid, emitter.principal_paid, emitter.write_down, emitter.due, emitter.balance)
     stores = [r for part in (*per_class, emitter.fee_paid, emitter.account) for r in part.values()]
     pool_balance = emitter.pool_balance

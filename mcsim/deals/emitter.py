@@ -13,6 +13,7 @@ from kernels.ops import make_ops
 from kernels.waterfall import build_rate_of_month
 from kernels.waterfall_machine import (
     N_SHARED,
+    SIGNATURES,
     Instruction,
     Op,
     Register,
@@ -41,6 +42,8 @@ class Emitter:
         By fee and account.
     net_wac : dict
         By group, and of all collateral under ``""``: the net WAC, a rate of the month.
+    changed : set of int
+        Registers that instructions have changed; whoever asks may clear it before.
     """
 
     def __init__(self, deal: Deal, balances: Mapping[str, float]) -> None:
@@ -54,6 +57,7 @@ class Emitter:
         self._scratch: dict[str, int] = {}
         self._flag, self._depth = int(Register.NOWHERE), 0
         self.outstanding_is_known = False
+        self.changed: set[int] = set()
         self._lay_registers(balances)
 
     def _lay_registers(self, balances: Mapping[str, float]) -> None:
@@ -108,7 +112,7 @@ class Emitter:
         return self._rows[name]
 
     def scratch(self, name: str) -> int:
-        """Register for an intermediate result: the same for the same name, kept from month to month unless it is set."""
+        """Register for an intermediate result: the same for the same name in all verbs, kept from month to month unless it is set."""
         if name not in self._scratch:
             self._scratch[name] = next(self._free)
         return self._scratch[name]
@@ -116,6 +120,10 @@ class Emitter:
     def emit(self, op: Op, **registers: int) -> None:
         """One instruction, its registers by the names of :data:`kernels.waterfall_machine.SIGNATURES`."""
         self._instructions.append(instruction(op, self._flag, **registers))
+        changed = {registers[name] for name in SIGNATURES[op].changes}
+        self.changed |= changed
+        if not changed.isdisjoint(self.balance.values()):
+            self.outstanding_is_known = False
 
     @contextmanager
     def where(self, flag: int) -> Iterator[None]:
@@ -177,9 +185,12 @@ class Emitter:
 
     def deficit(self) -> int:
         """What the classes' balances exceed the collateral by; a register that may be paid from."""
-        deficit = self.scratch("deficit")
-        self.emit(Op.DEFICIT, into=deficit, outstanding=self.outstanding(), collateral=Register.COLLATERAL)
-        return deficit
+        return self.amount_above(self.outstanding(), Register.COLLATERAL, into=self.scratch("deficit"))
+
+    def amount_above(self, amount: int, level: int, *, into: int) -> int:
+        """``into``, set to what ``amount`` exceeds ``level`` by, USD; 0 under half a cent. A negative level is 0."""
+        self.emit(Op.DEFICIT, into=into, outstanding=amount, collateral=level)
+        return into
 
     def against_target(self, account: str) -> tuple[int, int]:
         """Room below an account's target, and excess above it; registers that may be paid from and into."""
@@ -189,11 +200,17 @@ class Emitter:
         self.emit(Op.TARGET, room=room, excess=excess, held=self.account[account], share=share, floor=floor)
         return room, excess
 
-    def pay_principal(self, names: Sequence[str], *, cash: int, rule: str) -> None:
-        """Pay classes' balances."""
+    def pay_principal(self, names: Sequence[str], *, cash: int, rule: str, up_to: int | None = None) -> None:
+        """Pay classes' balances out of cash; no more than ``up_to`` holds, which falls by what is paid."""
         claims, paid = [self.balance[n] for n in names], [self.principal_paid[n] for n in names]
-        self.pay(claims=claims, cash=cash, into=paid, rule=rule)
-        self.outstanding_is_known = False
+        if up_to is None:
+            self.pay(claims=claims, cash=cash, into=paid, rule=rule)
+            return
+        drawn = self.scratch("drawn")
+        self.emit(Op.PAY, claim=up_to, cash=cash, into=drawn)
+        self.pay(claims=claims, cash=drawn, into=paid, rule=rule)
+        self.emit(Op.ADD, into=up_to, amount=drawn)  # what the classes do not need
+        self.emit(Op.MOVE, cash=drawn, into=cash)
 
     def assembled(self, stores: Sequence[int]) -> Assembled:
         """All that was emitted, and the registers it works on; ``stores`` are those that are read out each month."""

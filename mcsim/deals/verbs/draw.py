@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kernels.waterfall_machine import Op
 from mcsim.deals.deal import Step
 from mcsim.deals.reader import Reader
 from mcsim.deals.verbs import pay_interest
-from mcsim.deals.verbs.verb import Verb, read_one
+from mcsim.deals.verbs.verb import Does, Verb, read_one
 
 if TYPE_CHECKING:
     from mcsim.deals.emitter import Emitter
@@ -32,14 +31,26 @@ def read(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -> Ste
 
 
 def emit(emitter: Emitter, step: Step) -> None:
-    """For losses: as much as the deficit, into principal; what the classes named do not need goes back."""
+    """For losses: principal, as much as the deficit."""
     if step.cover == "interest":
         pay_interest.emit(emitter, step)
         return
-    account, drawn = emitter.account[step.sources[0]], emitter.scratch("drawn")
-    emitter.emit(Op.PAY, claim=emitter.deficit(), cash=account, into=drawn)
-    emitter.pay_principal(step.names, cash=drawn, rule=step.rule)
-    emitter.emit(Op.MOVE, cash=drawn, into=account)
+    account = emitter.account[step.sources[0]]
+    emitter.pay_principal(step.names, cash=account, rule=step.rule, up_to=emitter.deficit())
 
 
-VERB = Verb("class", emit, options=("cover", "classes", "rule"), required=("cover", "classes"), read=read, takes="account")
+def does_in(step: Step) -> Does:
+    """What it covers."""
+    return Does.INTEREST if step.cover == "interest" else Does.COVER
+
+
+VERB = Verb(
+    "class",
+    emit,
+    Does.INTEREST | Does.COVER,
+    options=("cover", "classes", "rule"),
+    required=("cover", "classes"),
+    read=read,
+    takes="account",
+    does_in=does_in,
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kernels.waterfall_machine import Op
 from mcsim.deals.deal import Step
 from mcsim.deals.reader import Reader
-from mcsim.deals.verbs.verb import Verb, read_one
+from mcsim.deals.verbs.verb import Does, Verb, read_one
 
 if TYPE_CHECKING:
     from mcsim.deals.emitter import Emitter
@@ -27,4 +27,12 @@ def emit(emitter: Emitter, step: Step) -> None:
         emitter.emit(Op.PAY, claim=room, cash=emitter.cash[source], into=emitter.account[account])
 
 
-VERB = Verb("account", emit, options=("from",), required=("from",), read=read_one("funds one account at a time"), check=check)
+VERB = Verb(
+    "account",
+    emit,
+    Does.FUND,
+    options=("from",),
+    required=("from",),
+    read=read_one("funds one account at a time"),
+    check=check,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcsim.deals.deal import Step
-from mcsim.deals.verbs.verb import Verb
+from mcsim.deals.verbs.verb import Does, Verb
 
 if TYPE_CHECKING:
     from mcsim.deals.emitter import Emitter
@@ -18,4 +18,4 @@ def emit(emitter: Emitter, step: Step) -> None:
         emitter.pay(claims=due, cash=emitter.cash[source], into=paid, rule=step.rule)
 
 
-VERB = Verb("fee", emit, options=("from",), required=("from",))
+VERB = Verb("fee", emit, Does.FEES, options=("from",), required=("from",))

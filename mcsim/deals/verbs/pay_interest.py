@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcsim.deals.deal import Step
 from mcsim.deals.reader import Reader
-from mcsim.deals.verbs.verb import Verb, read_step
+from mcsim.deals.verbs.verb import Does, Verb, read_step
 
 if TYPE_CHECKING:
     from mcsim.deals.emitter import Emitter
@@ -26,4 +26,4 @@ def emit(emitter: Emitter, step: Step) -> None:
         emitter.pay(claims=due, cash=emitter.cash[source], into=paid, rule=step.rule)
 
 
-VERB = Verb("class", emit, options=("from",), required=("from",), read=read)
+VERB = Verb("class", emit, Does.INTEREST, options=("from",), required=("from",), read=read)

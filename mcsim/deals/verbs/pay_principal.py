@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcsim.deals.deal import Step
-from mcsim.deals.verbs.verb import Verb
+from mcsim.deals.verbs.verb import Does, Verb
 
 if TYPE_CHECKING:
     from mcsim.deals.emitter import Emitter
@@ -17,4 +17,4 @@ def emit(emitter: Emitter, step: Step) -> None:
         emitter.pay_principal(step.names, cash=emitter.cash[source], rule=step.rule)
 
 
-VERB = Verb("class", emit, options=("from", "rule"), required=("from", "rule"))
+VERB = Verb("class", emit, Does.PRINCIPAL, options=("from", "rule"), required=("from", "rule"))

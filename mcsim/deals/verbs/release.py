@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kernels.waterfall_machine import Op
 from mcsim.deals.deal import Step
-from mcsim.deals.verbs.verb import Verb, read_one
+from mcsim.deals.verbs.verb import Does, Verb, read_one
 
 if TYPE_CHECKING:
     from mcsim.deals.emitter import Emitter
@@ -23,4 +23,11 @@ def emit(emitter: Emitter, step: Step) -> None:
             emitter.emit(Op.MOVE, cash=emitter.cash[source], into=into)
 
 
-VERB = Verb("class", emit, options=("from",), required=("from",), read=read_one("releases to one residual class"))
+VERB = Verb(
+    "class",
+    emit,
+    Does.RESIDUAL | Does.EMPTIES,
+    options=("from",),
+    required=("from",),
+    read=read_one("releases to one residual class"),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Flag, auto
 from typing import TYPE_CHECKING, Any
 
 from mcsim.deals.deal import Step
@@ -13,6 +14,28 @@ if TYPE_CHECKING:
     from mcsim.deals.emitter import Emitter
 
 RULES = ("sequential", "pro_rata")
+
+
+class Does(Flag):
+    """What a step does: all that the checks of a deal ask of a verb, whatever it is called."""
+
+    INTEREST = auto()
+    """Pays interest that classes are due."""
+    PRINCIPAL = auto()
+    """Pays classes' balances."""
+    COVER = auto()
+    """Uses the deficit, e.g. pays principal as far as it goes: stands after the month's principal, and is no class's principal."""
+    WRITE_DOWN = auto()
+    """Takes losses off classes' balances: stands after the month's principal."""
+    FEES = auto()
+    """Pays fees that are due."""
+    FUND = auto()
+    """Pays into accounts."""
+    RESIDUAL = auto()
+    """Pays residual classes."""
+    EMPTIES = auto()
+    """Leaves nothing in the funds it takes from, and in accounts nothing by the last month."""
+
 
 Emit = Callable[["Emitter", Step], None]
 Read = Callable[[str, Mapping[str, Any], str, Reader], Step]
@@ -52,6 +75,8 @@ class Verb:
         What the names of its step are: ``class``, ``fee`` or ``account``.
     emit : callable
         ``emit(emitter, step)``: its instructions.
+    does : Does
+        What its steps do. Instructions that do more are refused when a deal is compiled.
     options, required : tuple of str
         Keys of its step beside the verb, and those that must be there.
     read : callable
@@ -59,13 +84,22 @@ class Verb:
     check : callable
         ``check(step, reader)``: what the verb asks of a step beyond known names.
     takes : str
-        What its sources are: ``source`` (funds and accounts) or ``account``.
+        What its sources are: ``source`` (funds and accounts) or ``account``: a help that ends with the account, never a claim's
+        only payment.
+    does_in : callable, optional
+        ``does_in(step)``: which of what it ``does`` this step does, where that depends on the step.
     """
 
     names: str
     emit: Emit
+    does: Does
     options: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     read: Read = read_step
     check: Callable[[Step, Reader], None] = no_check
     takes: str = "source"
+    does_in: Callable[[Step], Does] | None = None
+
+    def of(self, step: Step) -> Does:
+        """What this step does."""
+        return self.does if self.does_in is None else self.does_in(step)

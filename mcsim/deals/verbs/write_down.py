@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcsim.deals.deal import Step
-from mcsim.deals.verbs.verb import Verb
+from mcsim.deals.verbs.verb import Does, Verb
 
 if TYPE_CHECKING:
     from mcsim.deals.emitter import Emitter
@@ -16,7 +16,6 @@ def emit(emitter: Emitter, step: Step) -> None:
     deficit = emitter.deficit()
     balances, written_down = [emitter.balance[n] for n in step.names], [emitter.write_down[n] for n in step.names]
     emitter.pay(claims=balances, cash=deficit, into=written_down, rule=step.rule)
-    emitter.outstanding_is_known = False
 
 
-VERB = Verb("class", emit)
+VERB = Verb("class", emit, Does.WRITE_DOWN)

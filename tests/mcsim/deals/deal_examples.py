@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +16,7 @@ from kernels.flows import FIELDS
 from mcsim.deals import Deal
 
 CONF = Path(__file__).parents[3] / "conf" / "deal"
+DOCS = Path(__file__).parents[3] / "docs" / "deals.md"
 SHIPPED = ("pass_through", "senior_subordinate", "conduit", "reserve_account")
 """Of one group."""
 
@@ -24,6 +28,20 @@ def shipped(name: str) -> dict[str, Any]:
 def backend(target: str) -> SimpleNamespace:
     """What a stage reads of a backend."""
     return SimpleNamespace(target=target, precision="float64")
+
+
+def python_of_docs() -> list[list[str]]:
+    """Each example of docs/deals.md: its lines, without empty ones."""
+    examples = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    return [[line for line in example.splitlines() if line] for example in examples]
+
+
+def without_types(*functions: Callable[..., Any], verb: str) -> list[str]:
+    """Source of functions as an example shows it, without types; last the ``VERB`` of the file ``verb``."""
+    lines = [line for function in functions for line in inspect.getsource(function).splitlines()]
+    plain = [re.sub(r"\((.*)\) -> \w+:", lambda m: "(" + re.sub(r": [\w\[\], ]+?(?=, \w+:|$)", "", m[1]) + "):", line)
+             for line in lines]  # fmt: skip
+    return plain + re.findall(r"^VERB = .*", Path(verb).read_text(), re.MULTILINE)
 
 
 def random_pool(seed: int, n_months: int, n_paths: int, balance: float = 1e8, stress: float = 1.0) -> np.ndarray:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +16,12 @@ from mcsim.deals.deal import Step
 from mcsim.deals.emitter import Emitter
 from mcsim.deals.reader import Reader
 from mcsim.deals.verbs import VERBS
-from mcsim.deals.verbs.verb import Verb, read_step
+from mcsim.deals.verbs.verb import Does, Verb, read_step
 from mcsim.errors import InputError
-from tests.mcsim.deals.deal_examples import backend, random_pool, shipped
+from tests.mcsim.deals.deal_examples import DOCS, backend, python_of_docs, random_pool, shipped, without_types
 from tests.mcsim.deals.plain_interpreter import PlainDeal
 
 NAME = "pay_principal_from"
-DOCS = Path(__file__).parents[3] / "docs" / "deals.md"
 
 
 def read(name: str, terms: Mapping[str, Any], where: str, reader: Reader) -> Step:
@@ -39,7 +36,7 @@ def emit(emitter: Emitter, step: Step) -> None:
             emitter.pay_principal(step.names, cash=emitter.cash[source], rule=step.rule)
 
 
-VERB = Verb("class", emit, options=("from", "month"), required=("from", "month"), read=read)
+VERB = Verb("class", emit, Does.PRINCIPAL, options=("from", "month"), required=("from", "month"), read=read)
 
 
 class Plain(PlainDeal):
@@ -97,12 +94,7 @@ def test_its_options_are_checked(month: Any, expected: str) -> None:
 
 def test_the_docs_show_this_verb() -> None:
     """Word for word, but for the types, which a short example leaves out."""
-    shown = re.search(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    assert shown is not None
-    plain = [re.sub(r"\((.*)\) -> \w+:", lambda m: "(" + re.sub(r": [\w\[\], ]+?(?=, \w+:|$)", "", m[1]) + "):", line)
-             for function in (read, emit) for line in inspect.getsource(function).splitlines()]  # fmt: skip
-    text = [line for line in shown[1].splitlines() if line]
-    assert text[:-1] == plain and text[-1] in Path(__file__).read_text()
+    assert without_types(read, emit, verb=__file__) in python_of_docs()
 
 
 def test_the_docs_name_every_instruction() -> None:
