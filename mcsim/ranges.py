@@ -16,7 +16,8 @@ from mcsim.backend import BACKENDS
 
 _WORD = 2**32 - 1  # a seed and a path index are each one 32-bit word of the random number generator
 
-_rate = Range(0, 0.25, unit=ANNUAL)  # the tapes' own limit on a note rate
+NOTE_RATE = Range(0, 0.25, unit=ANNUAL)
+"""Of a loan, in any month and any tape: one that is given in percent (4.0 for 4%) is above."""
 _months = Range(1, 600)  # fifty years: the longest term lent
 
 RANGES: dict[str, Range] = {
@@ -29,8 +30,8 @@ RANGES: dict[str, Range] = {
     "portfolio.generator.seed": Range(0, _WORD),
     "portfolio.generator.average_balance": POSITIVE,
     "portfolio.generator.balance_spread": NOT_NEGATIVE,
-    "portfolio.generator.note_rate_mean": _rate,
-    "portfolio.generator.note_rate_spread": _rate,
+    "portfolio.generator.note_rate_mean": NOTE_RATE,
+    "portfolio.generator.note_rate_spread": NOTE_RATE,
     "portfolio.generator.ltv_mean": Range(0, 2, above=True, unit="per unit: 0.7 is 70%"),
     "portfolio.generator.ltv_spread": SHARE,
     "portfolio.generator.term": _months,
