@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -133,10 +133,18 @@ class KnownBeforehand:
         1 in the first after the cut-off.
     reads : tuple of str
         Columns of the loans.
+    columns : dict
+        :class:`kernels.behaviour.parameter.Parameter` by name: meaning, unit and range of columns that it reads; loans with a
+        value outside are refused. Of one that is not here any finite number is taken.
     """
 
     note_rate: Callable[[Any, int], Any]
     reads: tuple[str, ...]
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if unread := sorted({*self.columns} - {*self.reads}):
+            raise ValueError(f"columns {unread} are declared and not read; the terms read {[*self.reads]}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -138,17 +139,19 @@ def _draw(settings: Settings, backend: Backend) -> Scenario:
 
 def _simulate(collateral: Collateral, backend: Backend, sums: bool) -> None:
     portfolio, behaviour, real = collateral.portfolio, collateral.behaviour, backend.ops.real
-    columns = {name for kind in KINDS for name in KINDS[kind][getattr(behaviour, kind).model].columns}
+    names = tuple({name: None for kind in KINDS for name in KINDS[kind][getattr(behaviour, kind).model].column_names})
     of_loans = {
         "loan_id": [f"{i}" for i in range(_LOANS)], "balance": 1.0, "original_balance": 1.0, "ltv": 0.5, "note_rate": 0.05,
         "servicing_rate": 0.0, "age": 0, "maturity": 2, "amortisation": 2, "interest_only": 0, "payment": np.nan,
         "day_count": "30/360", "region": _NATION, "property_type": "single_family", "adjustable": False,
     }  # fmt: skip
-    loans = make_loans(datetime.date(2020, 1, 1), of_loans, dict.fromkeys(columns - of_loans.keys(), 0.0))
+    loans = make_loans(datetime.date(2020, 1, 1), of_loans)
     n_months = horizon(loans, portfolio)
     rows = {name: np.full((n_months + 1, LANES), 0.05, real) for name in MARKET_ROWS}
     rows |= {name: np.ones((1, n_months + 1, LANES), real) for name in REGION_ROWS}
-    prepared = prepare_loans(loans, portfolio, (_NATION,), n_months, backend.precision, behaviour)
+    prepared = prepare_loans(loans, portfolio, (_NATION,), n_months, backend.precision)
+    # Any value serves: what a column may be is asked of the loans of the run.
+    prepared = replace(prepared, columns=np.full((_LOANS, len(names)), 0.5, real), column_names=names)
     simulator, scenario = LoanSimulator(prepared, behaviour, 0, backend), Scenario(0, (_NATION,), rows)
     simulator.pool_and_loans(scenario) if sums else simulator.pool(scenario)
 

@@ -16,8 +16,9 @@ from mcsim.loans import Loans
 from mcsim.positions import Positions
 from mcsim.priced_deal import PricedDeal
 from mcsim.settings import DealChoice, Position, Settings
+from mcsim.simulation.note_rates import n_note_rates
 from mcsim.simulation.plan import Size, check_room
-from mcsim.simulation.prepare import horizon, n_note_rates
+from mcsim.simulation.prepare import check_loans, horizon
 from mcsim.store.layout import DEALS
 from mcsim.valuation import Prices
 from mcsim.valuation.positions import PositionPrices
@@ -129,8 +130,9 @@ def checked_book(
     Raises
     ------
     InputError
-        The deals, their spreads, memory or disk.
+        What models and terms read of the loans, the deals, their spreads, memory or disk.
     """
+    _check_loans(settings, loans)
     sizes = {
         name: Size(len(own), horizon(own, settings.collaterals[name].portfolio), n_note_rates(own))
         for name, own in loans.items()
@@ -142,3 +144,16 @@ def checked_book(
         n_regions = len({region for own in loans.values() for region in own.region.tolist()})
         check_room(settings, sizes, n_regions, folder, book.rows, backend.target)
     return book
+
+
+def _check_loans(settings: Settings, loans: Mapping[str, Loans]) -> None:
+    """Of all collaterals together."""
+    problems = list[str]()
+    for name, own in loans.items():
+        chosen = settings.collaterals[name]
+        try:
+            check_loans(own, chosen.portfolio, chosen.behaviour)
+        except InputError as error:
+            problems += error.problems if len(loans) == 1 else [placed("collaterals", name, line) for line in error.problems]
+    if problems:
+        raise InputError(problems)

@@ -17,7 +17,7 @@ from mcsim.backend import BACKENDS
 _WORD = 2**32 - 1  # a seed and a path index are each one 32-bit word of the random number generator
 
 RATE = Range(0, 0.25, unit=ANNUAL)
-"""A rate of interest; the highest is the tapes' own limit on a note rate."""
+"""A rate of interest, that of a loan in any month and any tape among them: one given in percent (4.0 for 4%) is above."""
 _months = Range(1, 600)  # fifty years: the longest term lent
 
 RANGES: dict[str, Range] = {

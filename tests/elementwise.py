@@ -6,7 +6,7 @@ The launchers are of the same form as the product's (``for p in ops.lanes(n)`` o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from kernels import behaviour, philox, special, speeds
 from kernels.amortization import build_level_principal_rate, build_log1p
+from kernels.behaviour.model import Model
 from kernels.dynamics.hazard import (
     Leaving,
     Servicing,
@@ -29,8 +30,9 @@ from kernels.launchers.seeing import build_rate
 from kernels.loan_terms import Terms
 from kernels.ops import Ops, make_ops
 from kernels.terms.adjustable import build_reset_rate
-from kernels.unrolled import build_each, build_expression
+from kernels.unrolled import build_each, build_expression, named_tuple
 from tests.kernel_driver import named
+from tests.model_columns import column_values
 
 
 @lru_cache(maxsize=None)
@@ -136,21 +138,37 @@ class Hand(NamedTuple):
     mortgage_rate: Any
     balance_factor: Any
     ltv: Any
+    others: Any
+    """:func:`others_of` the model by name, an entry a lane: as if each were of another loan."""
 
 
 BY_PATH = ("note_rate", "mortgage_rate", "balance_factor", "ltv")
 
 
-def hand_loaders(ops: Ops) -> dict[str, Callable[..., Any]]:
+def others_of(model: Model) -> tuple[str, ...]:
+    """What a model reads beside: columns of the loans, and rows of the scenario that no model that ships reads."""
+    return tuple(name for name in model.observes if name not in Hand._fields)
+
+
+@lru_cache(maxsize=None)
+def others_type(names: tuple[str, ...]) -> Any:
+    """A named tuple of them; one that is compiled has a field."""
+    return named_tuple("Others", names or ("none",))
+
+
+def hand_loaders(ops: Ops, model: Model) -> dict[str, Callable[..., Any]]:
     """How a model's test loads each of them."""
-    place = {name: "[at(0, p)]" if name in BY_PATH else "" for name in Hand._fields}
-    return {name: build_expression(ops, "hand, p", f"hand.{name}{at}", at=ops.at) for name, at in place.items()}
+    place = {name: "[at(0, p)]" if name in BY_PATH else "" for name in Hand._fields if name != "others"}
+    place |= {f"others.{name}": "[at(0, p)]" for name in others_of(model)}
+    return {
+        name.rpartition(".")[2]: build_expression(ops, "hand, p", f"hand.{name}{at}", at=ops.at) for name, at in place.items()
+    }
 
 
 @lru_cache(maxsize=None)
 def _model(ops: Ops, kind: str, name: str) -> Callable[..., None]:
     model, lanes, at = behaviour.KINDS[kind][name], ops.lanes, ops.at
-    rate, parameters_of = build_rate(ops, model, hand_loaders(ops)), model.build_parameters(ops)
+    rate, parameters_of = build_rate(ops, model, hand_loaders(ops, model)), model.build_parameters(ops)
 
     def launcher(n, hand, values, out):  # type: ignore[no-untyped-def]
         parameters = parameters_of(values)
@@ -163,8 +181,12 @@ def _model(ops: Ops, kind: str, name: str) -> Callable[..., None]:
 def model_rate(
     target: str, precision: str, kind: str, name: str, parameters: Any, note: Any, market: Any, factor: Any, ltv: Any,
     month: int = 1, age: int = 1, calendar_month: int = 0, lag: int = 12, advances_interest: int = 1,
+    others: Mapping[str, Any] | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """A behavioural model over arrays of its observables, with what it derives from its parameters."""
+    """A behavioural model over arrays of its observables, with what it derives from its parameters.
+
+    ``others`` are :func:`others_of` the model by name; of one that is not given, :func:`~tests.model_columns.column_values`.
+    """
     ops = make_ops(target, precision)
     observables = [np.ascontiguousarray(a, ops.real) for a in np.broadcast_arrays(note, market, factor, ltv)]
     n = observables[0].size
@@ -172,7 +194,11 @@ def model_rate(
     model = behaviour.KINDS[kind][name]
     values = np.array(model.values(named(model, parameters)), ops.real)
     loan = ops.real(age), calendar_month, ops.real(lag), ops.real(advances_interest)
-    _model(ops, kind, name)(n, n, Hand(month, *loan, *observables), values, out)
+    of_others = others_type(others_of(model))
+    known = {other: column_values(model, other, n) for other in of_others._fields} | dict(others or {})
+    given = {other: np.array(np.broadcast_to(x, n), ops.real) for other, x in known.items()}
+    hand = Hand(month, *loan, *observables, of_others(**given))
+    _model(ops, kind, name)(n, n, hand, values, out)
     return out
 
 

@@ -21,6 +21,7 @@ from kernels.loan_terms import Count, Real, Tables, Terms
 from kernels.observables import MARKET_ROWS
 from kernels.ops import Ops, make_ops
 from kernels.unrolled import build_each
+from tests.model_columns import column_values
 
 KEY = np.array([20201231, 0], np.uint32)
 """Seed and stream (0: loan decrements) of the tests' random numbers; any seed would do."""
@@ -266,9 +267,13 @@ class Block:
     def inputs(self, real: Any) -> ByModel:
         """What the three models read."""
         given = (self.models.prepayment[1], self.models.default[1], self.models.severity[1])
-        none = np.empty((len(self.loans), 0), real), np.empty(0, real)
-        values = (np.array(m.values(named(m, p)), real) for m, p in zip(chosen(self.names), given, strict=True))
-        return ByModel(*(Inputs(of_model, *none) for of_model in values))
+        n = len(self.loans)
+        inputs = []
+        for model, parameters in zip(chosen(self.names), given, strict=True):
+            columns = [column_values(model, name, n) for name in model.column_names]
+            table = np.array(columns, real).reshape(len(columns), n).T.copy()
+            inputs.append(Inputs(np.array(model.values(named(model, parameters)), real), table, np.empty(0, real)))
+        return ByModel(*inputs)
 
     def arguments(self, ops: Ops) -> tuple[Any, ...]:
         """Arguments of the launcher, all but the pool."""

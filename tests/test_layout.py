@@ -117,6 +117,22 @@ def test_no_file_holds(what: str) -> None:
     assert not found, f"{what}: {found}"
 
 
+def test_documents_name_files_that_there_are() -> None:
+    """By the end of their path. Decisions may speak of what is gone, plans of what is not there; a worked example makes its file."""
+    tracked = [f"/{path.relative_to(ROOT)}" for path in project_files()]
+    gone = []
+    for path in project_files():
+        name = str(path.relative_to(ROOT))
+        if path.suffix != ".md" or name.startswith("docs/adr/") or name == "CHANGELOG.md":
+            continue
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"^## Room for what is planned\n.*?(?=^## |\Z)", "", text, flags=re.DOTALL | re.MULTILINE)
+        text = re.sub(r"`[\w/]+\.py`, the one new file", "", text)
+        named = set(re.findall(r"\w[\w/-]*\.py\b", text))
+        gone += [f"{name}: {one}" for one in sorted(named) if not any(there.endswith(f"/{one}") for there in tracked)]
+    assert not gone, gone
+
+
 def test_no_large_file() -> None:
     assert not [str(p.relative_to(ROOT)) for p in project_files() if p.stat().st_size > LARGEST_FILE]
 

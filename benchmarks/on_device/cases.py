@@ -61,7 +61,7 @@ def inputs(names: ByModel, n_loans: int, real: Any) -> ByModel:
     """What each model reads beside what is observed."""
 
     def of_model(name: str, model: Model) -> Inputs:
-        columns = np.full((n_loans, len(model.columns)), 0.5, real)
+        columns = np.full((n_loans, len(model.column_names)), 0.5, real)
         return Inputs(np.array(model.values(parameters(name, model)), real), columns, np.empty(0, real))
 
     return ByModel(*(of_model(name, KINDS[kind][name]) for kind, name in names._asdict().items()))

@@ -67,6 +67,9 @@ class Model:
         ``derive(parameters)``: those numbers, computed once a run in float64.
     parts : dict
         Pieces of the formula with their own ``reads``, by the name under which the model reads them.
+    columns : dict
+        Meaning, unit and range of columns that it reads, by name: loans with a value outside are refused. Of one that is not
+        here any finite number is taken.
     """
 
     build: Callable[[Ops], Callable[..., Any]]
@@ -77,6 +80,13 @@ class Model:
     derived: tuple[str, ...] = ()
     derive: Callable[[Any], list[float]] | None = None
     parts: Mapping[str, Part] = field(default_factory=dict)
+    columns: Mapping[str, Parameter] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if unread := sorted({*self.columns} - {*self.column_names}):
+            raise ValueError(
+                f"columns {unread} are declared and not read; the model reads {[*self.column_names]} of the loans"
+            )
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -101,7 +111,7 @@ class Model:
         return frozenset(self.observes).union(*(observable.follows for observable in known))
 
     @cached_property
-    def columns(self) -> tuple[str, ...]:
+    def column_names(self) -> tuple[str, ...]:
         """Columns of the loans that it reads."""
         return tuple(name for name in self.observes if name not in OBSERVABLES)
 

@@ -226,7 +226,7 @@ def _loaders(kind: str, model: Model) -> Loaders:
     return {
         **_market_loaders(),
         **{name: regional(ROW[name]) for name in REGION_ROWS},
-        **{name: column(k) for k, name in enumerate(model.columns)},
+        **{name: column(k) for k, name in enumerate(model.column_names)},
         "month": lambda hand, p: hand.month,
         "calendar_month": lambda hand, p: hand.calendar_month,
         "age": lambda hand, p: hand.calendar.age,

@@ -232,7 +232,7 @@ def _build_rates(ops: Ops, models: ByModel) -> Callable[..., Any]:
 def _build_rate(ops: Ops, kind: str, model: Model) -> Callable[..., Any]:
     """``rate(hand, inputs, p)``: of a month, in force. Parts are computed where they are read."""
     named = {name: build_expression(ops, "hand, p", f"hand.{name}") for name in ("note_rate", "balance_factor", "ltv")}
-    rate_of = build_rate(ops, model, {**here_loaders(ops), **column_loaders(ops, model.columns), **named})
+    rate_of = build_rate(ops, model, {**here_loaders(ops), **column_loaders(ops, model.column_names), **named})
     in_force, allowed_of = build_in_force(ops, model.bounded), build_allowed(ops, kind)
     parameters_of, to_monthly, annual = model.build_parameters(ops), build_to_monthly(ops), model.annual
 

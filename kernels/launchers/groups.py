@@ -37,7 +37,7 @@ class Inputs(NamedTuple):
     parameters: Any
     """flat, :meth:`kernels.behaviour.model.Model.values`."""
     columns: Any
-    """(loan, column): those of :attr:`kernels.behaviour.model.Model.columns`."""
+    """(loan, column): those of :attr:`kernels.behaviour.model.Model.column_names`."""
     parts: Any
     """flat (part, month, note-rate row, path): :attr:`~kernels.behaviour.model.Model.tabled`; empty: loan by loan."""
 

@@ -236,7 +236,7 @@ def _loaders(ops: Ops, width: int, kind: str, model: Model) -> Loaders:
     ltv = Work.DEFAULTED_LTV if kind == "severity" else Work.LTV
     of_path = {"note_rate": Work.NOTE_RATE, "balance_factor": Work.BALANCE_FACTOR, "ltv": ltv}
     of_work = {name: _load_work(ops, row * width) for name, row in of_path.items()}
-    return {**here_loaders(ops), **column_loaders(ops, model.columns), **of_work}
+    return {**here_loaders(ops), **column_loaders(ops, model.column_names), **of_work}
 
 
 def _load_work(ops: Ops, row: int) -> Callable[..., Any]:

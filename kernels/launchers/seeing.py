@@ -29,8 +29,8 @@ def build_see(ops: Ops, reads: Sequence[str], loaders: Loaders) -> Callable[...,
 
 def build_columns(ops: Ops, model: Model) -> Callable[..., Any]:
     """``columns_of(columns, loan)``: the loan's entries of (loan, column) by name."""
-    names = model.columns or ("none",)  # a named tuple that is compiled has a field
-    each = "columns[loan, {i}]" if model.columns else "zero"
+    names = model.column_names or ("none",)  # a named tuple that is compiled has a field
+    each = "columns[loan, {i}]" if model.column_names else "zero"
     return build_tuple(ops, named_tuple("Columns", names), "columns, loan", each, zero=ops.real(0))
 
 

@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.amortization import build_level_payment_rate, build_scheduled_principal
-from kernels.loan_terms import Count, KnownBeforehand, Real, Tables
+from kernels.loan_terms import Count, Real, Tables
 from kernels.ops import make_ops
-from kernels.terms import TERMS
-from kernels.unrolled import named_tuple
 from mcsim.conventions import DAY_COUNTS
-from mcsim.errors import InputError, nearest
+from mcsim.errors import InputError
 from mcsim.loans import SECURITIES, Loans
 from mcsim.settings import Behaviour, Portfolio
 from mcsim.simulation.columns import loan_columns, read_by
+from mcsim.simulation.note_rates import check_note_rates, note_rates
 
 Array = NDArray[Any]
 _BY_LOAN = ("reals", "counts", "balances", "principal_rates", "columns")
@@ -72,6 +71,28 @@ def horizon(loans: Loans, portfolio: Portfolio) -> int:
     return int(max(loans.maturity.max(), settled.max()))
 
 
+def check_loans(loans: Loans, portfolio: Portfolio, behaviour: Behaviour) -> None:
+    """Raise what models and terms cannot take of the loans, all of it together, before anything is made of them.
+
+    Raises
+    ------
+    InputError
+        For terms that are not known, a column that terms or a model read and the loans lack or that is outside of its range, and
+        note rates that the terms compute and that cannot be.
+    """
+    problems = list[str]()
+    for check in (
+        lambda: loan_columns(loans, read_by(behaviour)),
+        lambda: check_note_rates(loans, portfolio.liquidation_lag, horizon(loans, portfolio)),
+    ):
+        try:
+            check()
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+
+
 def prepare_loans(
     loans: Loans,
     portfolio: Portfolio,
@@ -100,21 +121,21 @@ def prepare_loans(
     Raises
     ------
     InputError
-        For terms that are not known, and for a column that terms or a model read and the loans lack.
+        As :func:`check_loans`.
     """
     if portfolio.liquidation_lag < 1:
         raise InputError(f"portfolio.liquidation_lag is {portfolio.liquidation_lag}; expected at least 1 month")
     real = make_ops("numpy", precision).real
     accruals = _accruals(loans.cut_off, n_months)
     columns = loan_columns(loans, read_by(behaviour)) if behaviour else {}
-    note_rates, rows = _note_rates(loans, n_months)
-    balances, principal_rates = _schedule(loans, accruals, note_rates, rows)
+    known, rows = note_rates(loans, portfolio.liquidation_lag, n_months)
+    balances, principal_rates = _schedule(loans, accruals, known, rows)
     return PreparedLoans(
         reals=_real_terms(loans).astype(real),
         counts=_counts(loans, portfolio, regions, rows),
         balances=balances.astype(real),
         principal_rates=principal_rates.astype(real),
-        note_rates=np.ascontiguousarray(note_rates, real),  # always: of another layout it would be another compilation
+        note_rates=np.ascontiguousarray(known, real),  # always: of another layout it would be another compilation
         accruals=accruals.astype(real),
         calendar_month=loans.cut_off.month % 12,
         lag_size=portfolio.liquidation_lag,
@@ -187,49 +208,6 @@ def _accruals(cut_off: dt.date, n_months: int) -> Array:
     years = [cut_off.year + (cut_off.month - 1 + m) // 12 for m in range(n_months)]
     days = np.array([calendar.monthrange(year, month)[1] for year, month in zip(years, months, strict=True)])
     return np.array([np.full(n_months, 1 / 12), days / 360, days / 365])
-
-
-def terms_of(loans: Loans) -> Array:
-    """Name of each loan's terms: a file of ``kernels/terms/``."""
-    names = loans.terms
-    unknown = sorted({str(name) for name in np.unique(names)} - set(TERMS))
-    if unknown:
-        raise InputError([f"terms {name!r} of {int((names == name).sum())} loans{nearest(name, TERMS)}" for name in unknown])
-    return names
-
-
-def n_note_rates(loans: Loans) -> int:
-    """Schedules of note rates that are known beforehand."""
-    return len(_note_rates(loans, 1)[0])
-
-
-def _note_rates(loans: Loans, n_months: int) -> tuple[Array, Array]:
-    """Schedules of note rates that are known beforehand, each once: (row, month), float64; and each loan's row, else -1."""
-    names, rows = terms_of(loans), np.full(len(loans), -1)
-    schedules: list[Array] = []
-    for name, terms in TERMS.items():
-        who = np.flatnonzero(names == name)
-        if not isinstance(terms, KnownBeforehand) or not len(who):
-            continue
-        columns = loan_columns(loans.take(who), {f"terms {name}": terms.reads})
-        first, which = _distinct([*columns.values()])
-        read = named_tuple("Columns", [*columns])(**{column: values[first] for column, values in columns.items()})
-        rows[who] = sum(map(len, schedules)) + which
-        by_month = [np.broadcast_to(terms.note_rate(read, month), len(first)) for month in range(1, n_months + 1)]
-        schedules.append(np.array(by_month, float).T)
-    if not schedules:  # a table has a row
-        schedules.append(np.zeros((1, n_months)))
-    return np.concatenate(schedules), rows
-
-
-def _distinct(columns: list[Array]) -> tuple[Array, Array]:
-    """Of the rows of ``columns`` that differ: the first loan of each, and which of them each loan has."""
-    code = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        values, which = np.unique(column, return_inverse=True)
-        code = np.unique(code * len(values) + which, return_inverse=True)[1]
-    _, first, which = np.unique(code, return_index=True, return_inverse=True)
-    return first, which
 
 
 def _schedule(loans: Loans, accruals: Array, note_rates: Array, note_rate_rows: Array) -> tuple[Array, Array]:

@@ -125,7 +125,7 @@ class LoanSimulator:
         """What each model reads beside what is observed."""
         inputs = []
         for kind, name in self._names._asdict().items():
-            columns = [loans.column_names.index(column) for column in models.KINDS[kind][name].columns]
+            columns = [loans.column_names.index(column) for column in models.KINDS[kind][name].column_names]
             of_loans = np.ascontiguousarray(loans.columns[:, columns])
             inputs.append(Inputs(getattr(self._parameters, kind), of_loans, np.empty(0, loans.reals.dtype)))
         return ByModel(*inputs)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mcsim.ranges import RATE
 from mcsim.tapes.notes import Note
 from mcsim.tapes.rejects import Reject
 
@@ -32,7 +33,7 @@ PROPERTY_TYPES = (
 
 # Limits: wide enough for any mortgage in the layouts read, narrow enough for percent-for-unit and keying errors.
 MOST_BALANCE = 1e10  # USD; the largest securitised commercial loans are of a few 1e9
-MOST_RATE = 0.25  # annual; a rate given in percent (4.0 for 4%) is above
+MOST_RATE = RATE.highest  # annual
 MOST_FEE = 0.05  # annual
 MOST_TERM = 600  # months; the longest terms lent are 40 years, 50 with an extension
 MOST_LTV = 3.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +14,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kernels import behaviour
+from kernels.behaviour.model import Model
+from kernels.behaviour.parameter import SHARE, Parameter, Range
 from kernels.behaviour.severity.ltv_severity import MOST_ERROR
 from kernels.flows import FIELDS
 from kernels.observables import OBSERVABLES
-from kernels.ops import PRECISIONS
+from kernels.ops import PRECISIONS, Ops
 from tests import oracle
-from tests.elementwise import model_rate
+from tests.elementwise import model_rate, others_of
 from tests.kernel_driver import FULL, Block, Loan, Models, same_paths
 
 ROLL, HAZARD, SEVERITY = FULL.prepayment[1], FULL.default[1], FULL.severity[1]
@@ -36,11 +41,18 @@ def parameters(kind: str, name: str) -> tuple[float, ...]:
     return PARAMETERS.get(name, tuple(0.01 * (i + 1) for i in range(max(3, len(model.parameters)))))
 
 
-def evaluate(kind: str, name: str, rows: Sequence[tuple[float, ...]], when: tuple[int, int, int], **where: str) -> np.ndarray:
-    """The model over rows of observables."""
+def evaluate(
+    kind: str,
+    name: str,
+    rows: Sequence[tuple[float, ...]],
+    when: tuple[int, int, int],
+    others: dict[str, float] | None = None,
+    **where: str,
+) -> np.ndarray:
+    """The model over rows of observables, and over what else it reads."""
     note, market, factor, ltv = (np.array(c) for c in zip(*rows, strict=True))
     target, precision = where.get("target", "numpy"), where.get("precision", "float64")
-    return model_rate(target, precision, kind, name, parameters(kind, name), note, market, factor, ltv, *when)
+    return model_rate(target, precision, kind, name, parameters(kind, name), note, market, factor, ltv, *when, others=others)
 
 
 def one_of_each_build() -> list[tuple[str, str]]:
@@ -109,9 +121,17 @@ REAL = ("note_rate", "mortgage_rate", "balance_factor", "ltv")
 @pytest.mark.parametrize("target", ["numpy", "cpu"])
 @pytest.mark.parametrize(("kind", "name"), ALL)
 def test_a_model_depends_on_what_it_reads_and_on_nothing_else(kind: str, name: str, target: str) -> None:
-    """What it reads shows in the rate as a NaN: never a 0, a floor or a cap. What it does not read changes no bit."""
-    reads = behaviour.KINDS[kind][name].observes
-    assert set(reads) <= set(OBSERVABLES)
+    """What it reads shows in the rate as a NaN: never a 0, a floor or a cap. What it does not read changes no bit.
+
+    A name that is no observable is a column of the loans: one that is nearly an observable, and not declared, is misspelt.
+    """
+    model = behaviour.KINDS[kind][name]
+    reads = model.observes
+    for column in set(model.column_names) - {*model.columns}:
+        near = difflib.get_close_matches(column, OBSERVABLES, n=1, cutoff=0.75)
+        assert not near, (
+            f"{name} reads {column!r}: {near[0]!r}? A column of the loans is declared: columns={{{column!r}: ...}}"
+        )
     row, when = (0.05, 0.04, 0.9, 0.8), (7, 30, 4)
     plain = evaluate(kind, name, [row], when, target=target)
     assert np.isfinite(plain).all()
@@ -123,6 +143,42 @@ def test_a_model_depends_on_what_it_reads_and_on_nothing_else(kind: str, name: s
         others = [tuple(other if i == position else value for i, value in enumerate(when)) for other in (1, 2, 3, 11)]
         moved = [evaluate(kind, name, [row], other, target=target) != plain for other in others]
         assert any(moved) == (observable in reads), observable
+    for other in others_of(model):
+        assert np.isnan(evaluate(kind, name, [row], when, {other: np.nan}, target=target)).all(), other
+
+
+def test_a_model_that_reads_a_column_or_a_rate_of_the_scenario_is_held_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that a contributor adds: the table of models is all that the tests above go by."""
+
+    def build(ops: Ops) -> Callable[..., Any]:
+        clip, zero, one, forty = ops.clip, ops.real(0), ops.real(1), ops.real(40)
+
+        @ops.function
+        def smm(seen, parameters):  # type: ignore[no-untyped-def]
+            return clip(parameters.base * (forty - seen.dti) * seen.short_rate * seen.second_lien, zero, one)
+
+        return smm
+
+    declared = {"dti": Parameter("debt to income, percent", Range(20, 60))}
+    model = Model(
+        build, {"base": Parameter("SMM", SHARE)}, ("dti", "short_rate", "second_lien"), bounded=True, columns=declared
+    )
+    monkeypatch.setitem(behaviour.PREPAYMENT, "by_column", model)
+    case = ("prepayment", "by_column")
+    for target in ("numpy", "cpu"):
+        test_a_model_depends_on_what_it_reads_and_on_nothing_else(*case, target)
+    test_numpy_and_cpu_agree_to_the_last_bit(*case, "float32")
+    test_rates_lie_between_zero_and_one(*case)
+    assert evaluate(*case, [(0.05, 0.04, 0.9, 0.8)] * 4, (1, 1, 0), {"short_rate": 1.0, "second_lien": 1.0}).tolist() == [
+        pytest.approx(0.01 * (40 - dti)) if dti < 40 else 0 for dti in (30, 40, 50, 60)
+    ]
+    monkeypatch.setitem(behaviour.PREPAYMENT, "misspelt", replace(model, reads=("dti", "short_rat", "second_lien")))
+    with pytest.raises(AssertionError, match=r"misspelt reads 'short_rat': 'short_rate'\?"):
+        test_a_model_depends_on_what_it_reads_and_on_nothing_else("prepayment", "misspelt", "numpy")
+    with pytest.raises(pytest.fail.Exception, match="prepayment model .* is in none of SETS"):
+        test_every_model_is_compared_in_both_decrements()
+    with pytest.raises(ValueError, match=r"columns \['dti'\] are declared and not read; the model reads \['second_lien'\]"):
+        replace(model, reads=("second_lien",))
 
 
 def test_annual_models_say_so() -> None:
@@ -172,12 +228,17 @@ SETS = {
     "annual vectors": Models(("cpr", (0.1, 0.2, 0.3, 0.25)), ("cdr", (0.02, 0.1)), ("fixed", (0.1, 0.4))),
     "monthly vectors": Models(("smm", (0.02, 0.03)), ("mdr", (0.0, 0.01)), ("fixed", (0.2,))),
 }
-"""Every model once; speeds high enough that each month sees some loans of 20,000 leave."""
+"""Every model that ships once; speeds high enough that each month sees some loans of 20,000 leave."""
 
 
 def test_every_model_is_compared_in_both_decrements() -> None:
     used = {k: {getattr(m, k)[0] for m in SETS.values()} for k in behaviour.KINDS}
-    assert used == {kind: set(models) for kind, models in behaviour.KINDS.items()}
+    for kind, models in behaviour.KINDS.items():
+        for name in {*models} - used[kind]:
+            pytest.fail(
+                f"{kind} model {name} is in none of SETS above: add an entry, {name!r} with parameters, and two other models"
+            )
+        assert used[kind] <= {*models}, f"SETS names {used[kind] - {*models}}, of which there is no {kind} model"
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -15,7 +15,8 @@ from kernels.amortization import build_level_principal_rate
 from kernels.behaviour.model import Model
 from kernels.launchers.seeing import build_rate
 from kernels.ops import Ops, make_ops
-from tests.elementwise import Hand, hand_loaders
+from kernels.unrolled import build_tuple
+from tests.elementwise import Hand, hand_loaders, others_of, others_type
 
 pytest.importorskip("numba_cuda", reason="the extra ptx is not installed")
 pytestmark = pytest.mark.skipif(os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "1", reason="the simulator compiles nothing")
@@ -45,11 +46,12 @@ def model_kernel(ops: Ops, model: Model) -> tuple[Callable[..., None], tuple[Any
     """Kernel that evaluates a behavioural model, one path a thread."""
     from numba import float32, int64
 
-    rate, parameters_of = build_rate(ops, model, hand_loaders(ops)), model.build_parameters(ops)
+    rate, parameters_of = build_rate(ops, model, hand_loaders(ops, model)), model.build_parameters(ops)
+    others = build_tuple(ops, others_type(others_of(model)), "row", "row")
     lanes, at, real, one = ops.lanes, ops.at, ops.real, ops.real(1)
 
     def kernel(n, month, notes, mortgage_rates, factors, ltvs, values, out):  # type: ignore[no-untyped-def]
-        hand = Hand(month, real(month), month % 12, real(12), one, notes, mortgage_rates, factors, ltvs)
+        hand = Hand(month, real(month), month % 12, real(12), one, notes, mortgage_rates, factors, ltvs, others(ltvs))
         for p in lanes(n):
             out[at(0, p)] = rate(hand, parameters_of(values), p)
 

@@ -79,14 +79,14 @@ def test_a_function_varies_by_what_it_reads(reads: tuple[str, ...], expected: se
 
 def test_models_read_observables_columns_and_parts() -> None:
     roll = behaviour.PREPAYMENT["richard_roll"]
-    assert roll.tabled == ("refinancing",) and roll.columns == ()
+    assert roll.tabled == ("refinancing",) and roll.column_names == ()
     assert set(roll.observes) == {"age", "calendar_month", "balance_factor", "note_rate", "mortgage_rate"}
     assert behaviour.DEFAULT["ltv_hazard"].needs == {"age", "ltv", "home_price_index"}
     parts = {"piece": Part(special.build, ("ltv", "x"))}
     model = Model(special.build, {"slope": Parameter("a")}, ("piece", "dti", "ltv"), parts=parts)
     regional = {"piece": Part(special.build, ("note_rate", "home_price_index"))}  # of one note rate, and yet not of one region
     assert replace(model, parts=regional).tabled == ()
-    assert model.columns == ("dti", "x") and model.observes == ("dti", "ltv", "x") and model.tabled == ()
+    assert model.column_names == ("dti", "x") and model.observes == ("dti", "ltv", "x") and model.tabled == ()
 
 
 def eighths(n: int) -> tuple[Loan, ...]:

@@ -26,7 +26,7 @@ from kernels.launchers.seeing import build_rate
 from kernels.ops import LANES, make_ops
 from kernels.processor import FULL_WIDTH, load_numba, vectors
 from kernels.reach import reach_digest
-from tests.elementwise import Hand, hand_loaders
+from tests.elementwise import Hand, hand_loaders, others_of, others_type
 from tests.kernel_driver import FULL, Block, Loan, random_paths
 
 FEATURES = llvm.get_host_cpu_features()
@@ -146,13 +146,14 @@ def functions() -> list[Any]:
 @pytest.mark.parametrize(("kind", "name"), functions())
 def test_model_functions_hold_no_float64(kind: str, name: str) -> None:
     ops, model = make_ops("cpu", "float32"), behaviour.KINDS[kind][name]
-    rate, parameters_of = build_rate(ops, model, hand_loaders(ops)), model.build_parameters(ops)
+    rate, parameters_of = build_rate(ops, model, hand_loaders(ops, model)), model.build_parameters(ops)
 
     @ops.function
     def function(hand, values):  # type: ignore[no-untyped-def]
         return rate(hand, parameters_of(values), 0)
 
     real, row = np.float32(0), np.zeros(20, np.float32)
-    arguments = Hand(0, real, 0, real, real, row, row, row, row), row
+    others = others_type(others_of(model))
+    arguments = Hand(0, real, 0, real, real, row, row, row, row, others(*[row] * len(others._fields))), row
     function.compile(tuple(numba.typeof(one) for one in arguments))  # type: ignore[attr-defined]
     assert "double" not in body(function.inspect_llvm(function.signatures[0]))  # type: ignore[attr-defined]

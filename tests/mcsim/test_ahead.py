@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from kernels import cache
+from kernels.behaviour import PREPAYMENT
+from kernels.behaviour.model import Model
+from kernels.behaviour.parameter import SHARE, Parameter, Range
 from mcsim import ahead
 from mcsim.ahead import Job, compile_claimed
 from mcsim.backend import choose_backend
@@ -53,6 +56,20 @@ def test_the_list_is_what_the_cache_lacks(monkeypatch: pytest.MonkeyPatch) -> No
     assert ahead.jobs(settings, backend) == []
     with ahead.compiling_ahead(settings, backend) as rest:
         rest()
+
+
+def test_the_loans_that_it_compiles_with_have_what_any_model_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers that every loan has, known or not, and the table's own, whatever their range: none of it is of these loans."""
+
+    def build(ops: Any) -> Any:
+        return lambda seen, parameters: seen.score * parameters.base + seen.dti * ops.real(0)
+
+    declared = {"score": Parameter("credit score", Range(300, 850)), "dti": Parameter("debt to income, percent", Range(2, 60))}
+    model = Model(build, {"base": Parameter("SMM a point", SHARE)}, reads=("score", "dti"), columns=declared)
+    monkeypatch.setitem(PREPAYMENT, "by_score", model)
+    chosen = load_settings([*JUMBO, "behaviour.prepayment={model: by_score, parameters: {base: 1e-5}}"])
+    (collateral,) = chosen.collaterals.values()
+    ahead._simulate(collateral, choose_backend("numpy", "float64"), False)
 
 
 def test_it_compiles_for_the_types_that_the_run_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,10 @@
-"""What a stranger adds: terms and a model that read columns of a table, one new file each, in a copy of the program."""
+"""The worked examples of docs/extending.md that read columns of a table, terms and a model: one new file each, in a copy."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,53 +12,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
-LADDER = '''"""A ladder of rates: the note rate rises by a step once a year, up to a ceiling."""
-
-from __future__ import annotations
-
-from typing import Any
-
-import numpy as np
-
-from kernels.loan_terms import KnownBeforehand
+PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
 
-def note_rate(loans: Any, month: int) -> Any:
-    """Annual, of each loan."""
-    steps = np.maximum(np.floor((month - loans.first_step) / 12) + 1, 0)
-    return np.minimum(loans.note_rate + steps * loans.step, loans.ceiling)
+def worked(title: str) -> tuple[str, str]:
+    """Place and text of an example of docs/extending.md, by the title of its part."""
+    found = re.search(rf"^## {title}\n+`([\w/.]+)`, the one new file.*?```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    assert found, title
+    return found[1], found[2]
 
 
-TERMS = KnownBeforehand(note_rate, reads=("note_rate", "first_step", "step", "ceiling"))
-'''
-
-MODEL = '''"""Prepayment by a column of the loans."""
-
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
-from kernels.behaviour.model import Model
-from kernels.behaviour.parameter import NOT_NEGATIVE, Parameter
-from kernels.ops import Ops
-
-
-def build(ops: Ops) -> Callable[..., Any]:
-    """A multiple of the column."""
-
-    @ops.function
-    def smm(seen, parameters):  # type: ignore[no-untyped-def]
-        return parameters.multiple * seen.speed
-
-    return smm
-
-
-MODEL = Model(build, {"multiple": Parameter("SMM a unit of the column", NOT_NEGATIVE)}, reads=("speed",))
-'''
+EXAMPLES = [worked("A model that reads a column"), worked("Terms of a loan: a ladder of rates")]
 
 TABLE = """Loan,UPB,Coupon,Term,Age,LTV,State,IO,First,Step,Cap,Speed,Type
 a,200000,4.0,48,0,70,CA,48,13,0.50,5.25,1.0,LADDER
@@ -102,8 +71,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("program")
     for part in ("kernels", "mcsim", "conf"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "kernels/terms/rate_ladder.py").write_text(LADDER)
-    (folder / "kernels/behaviour/prepayment/by_column.py").write_text(MODEL)
+    for name, text in EXAMPLES:
+        (folder / name).write_text(text)
     (folder / "loans.csv").write_text(TABLE)
     return folder
 
@@ -140,11 +109,38 @@ def test_a_ladder_and_a_model_of_columns_pay_what_they_say(program: Path) -> Non
     np.testing.assert_allclose(prepaid[:47], left[:47], rtol=1e-12)
 
 
+def test_the_mapping_of_the_page_is_read(program: Path) -> None:
+    shown = re.search(r"```yaml\n(columns:\n  terms: .*?)```", PAGE, re.DOTALL)
+    assert shown
+    page, whole = yaml.safe_load(shown[1]), yaml.safe_load(MAPPING)
+    whole = {part: {**whole[part], **page[part]} for part in whole}
+    assert whole != yaml.safe_load(MAPPING) and answer(program, yaml.safe_dump(whole)) == answer(program)
+
+
 def test_a_column_that_the_table_lacks_is_named(program: Path) -> None:
     for line, reader in (("step", "terms rate_ladder"), ("speed", "prepayment model by_column")):
         short = "".join(text for text in MAPPING.splitlines(keepends=True) if not text.startswith(f"  {line}:"))
         told = answer(program, short)
         assert any(f"{reader} reads '{line}'" in text for text in told), told
+
+
+def test_what_both_lack_is_told_together_and_leaves_no_folder(program: Path) -> None:
+    short = "".join(text for text in MAPPING.splitlines(keepends=True) if not text.startswith(("  step:", "  speed:")))
+    (model, terms), runs = answer(program, short), program / "runs"
+    assert "prepayment model by_column reads 'speed'" in model and "extra: {speed: {column: NAME}}" in model
+    assert "terms rate_ladder reads 'step'" in terms and "extra: {step: {column: NAME}}" in terms and "model" not in terms
+    kept = {path for path in runs.iterdir() if path.is_dir() and not (path / "COMPLETE").exists()} if runs.exists() else set()
+    assert not kept
+
+
+def test_a_column_in_percent_is_refused_with_the_unit_to_write(program: Path) -> None:
+    """Of the model and the terms, by what they declare."""
+    plain = MAPPING.replace("step: {column: Step, unit: percent, range: [-0.05, 0.05]}", "step: Step")
+    plain = plain.replace("speed: {column: Speed, unit: percent, range: [0, 1], required: true}", "speed: Speed")
+    model, terms = answer(program, plain)
+    assert "by_column reads 'speed', the loan's own SMM, per unit, which is 2.0 for the first of 1 of 3 loans (c)" in model
+    assert re.search(r"terms rate_ladder reads 'step', .*, which is (0.5|1.0) for the first of 2 of 2 loans", terms), terms
+    assert "expected at least -0.05 and at most 0.05" in terms and "extra: {step: {column: NAME, unit: percent}}" in terms
 
 
 def test_what_is_not_known_is_no_number(program: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from kernels import behaviour
 from kernels.behaviour.model import Model
-from kernels.behaviour.parameter import SHARE, Parameter
+from kernels.behaviour.parameter import SHARE, Parameter, Range
 from kernels.flows import FIELDS
 from kernels.loan_terms import TILE, Count, KnownBeforehand
 from kernels.observables import MARKET_ROWS
@@ -21,12 +21,15 @@ from mcsim.errors import InputError
 from mcsim.loans import Loans, make_loans
 from mcsim.scenario import Scenario
 from mcsim.settings import Behaviour, ModelChoice, Portfolio
-from mcsim.simulation.columns import loan_columns
-from mcsim.simulation.prepare import PreparedLoans, horizon, prepare_loans
+from mcsim.simulation.columns import Reader, loan_columns
+from mcsim.simulation.prepare import PreparedLoans, check_loans, horizon, prepare_loans
 from mcsim.simulation.simulator import LoanSimulator
 
 PORTFOLIO = Portfolio("test", "generator", None, "2020-12-31", 0.0, 0.0, 12, "principal_and_interest")
 N, PATHS = 5, 3
+STATIC = Behaviour(
+    ModelChoice("smm", {"smm": [0.0]}), ModelChoice("mdr", {"mdr": [0.0]}), ModelChoice("fixed", {"severity": [0.2]}), "expected"
+)  # fmt: skip
 
 
 def build_by_column(ops: Any) -> Any:
@@ -125,12 +128,42 @@ def test_a_column_that_the_loans_lack_is_refused_by_model_and_name(monkeypatch: 
 
 
 def test_a_text_is_no_column_of_numbers_and_all_problems_come_together() -> None:
-    readers = {"default model a": ["region", "score"], "severity model b": ["balance", "number"]}
+    readers = [
+        Reader("default model a", ("region", "score"), {}, "b"),
+        Reader("severity model b", ("balance", "number"), {}, "a"),
+    ]
     with pytest.raises(InputError) as told:
         loan_columns(loans(), readers)
     assert [problem.split(",")[0] for problem in told.value.problems] == [
         "default model a reads 'region'", "default model a reads 'score'", "severity model b reads 'number'",
     ]  # fmt: skip
+
+
+DTI = {"dti": Parameter("debt to income, per unit", Range(0, 1.5))}
+
+
+def test_a_column_outside_of_its_declared_range_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ends are in; a column that nothing is said of takes any number."""
+    monkeypatch.setitem(behaviour.PREPAYMENT, "by_column", replace(BY_COLUMN, columns=DTI))
+    assert len(prepared(loans({"dti": [0, 0.1, 0.2, 0.3, 1.5]}), chosen=BEHAVIOUR)) == N
+    for wrong, told in ((35, "35.0"), (-0.1, "-0.1")):
+        with pytest.raises(InputError) as error:
+            prepared(loans({"dti": [0.1, wrong, 0.2, wrong, 0.3]}), chosen=BEHAVIOUR)
+        (line,) = error.value.problems
+        assert line.startswith("prepayment model by_column reads 'dti', debt to income, per unit, which is ")
+        assert (
+            f"which is {told} for the first of 2 of 5 loans (L" in line
+            and "; expected at least 0 and at most 1.5: say the unit" in line
+        )
+        assert "extra: {dti: {column: NAME, unit: percent}} in its mapping (docs/tapes.md)" in line
+    monkeypatch.setitem(behaviour.PREPAYMENT, "by_column", BY_COLUMN)
+    assert len(prepared(loans({"dti": 35}), chosen=BEHAVIOUR)) == N
+
+
+def test_of_multiples_each_is_looked_at() -> None:
+    quarters = {"score": Parameter("in quarters", Range(0, 1000, step=5))}
+    with pytest.raises(InputError, match=r"which is 703.0 for the first of 1 of 5 loans .* columns: \{score: \{column: NAME"):
+        loan_columns(loans(score=[700, 703, 705, 710, 715]), [Reader("model a", ("score",), quarters, "another")])
 
 
 LADDER = KnownBeforehand(
@@ -168,6 +201,61 @@ def test_a_ladder_pays_the_rate_of_its_month(monkeypatch: pytest.MonkeyPatch) ->
     interest = simulator.loan(scenario(simulator.loans.n_months), 0)[:36, FIELDS.index("interest"), 0]
     rates = np.repeat([0.03, 0.06], [12, 24])
     np.testing.assert_allclose(interest, simulator.loans.balances[0, :36] * rates / 12, rtol=1e-12)
+
+
+STEPPED = KnownBeforehand(
+    lambda read, month: read.note_rate + read.step * ((month - 1) // 12), reads=("note_rate", "step"),
+    columns={"step": Parameter("a year", Range(-5, 5))},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("step", "told", "month"), [(4.0, "4.06", 13), (-0.05, "-0.04", 25), (0.1, "0.26", 25), (-0.061, "-0.001", 13)]
+)
+def test_terms_that_make_no_note_rate_are_refused(step: float, told: str, month: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step in percent, or one that takes the rate below 0 or above the tapes' limit: the first month in which it does."""
+    monkeypatch.setitem(TERMS, "stepped", STEPPED)
+    of = loans({"step": [0.0, step, 0.001, step, 0.0]}, terms="stepped")
+    expected = f"terms stepped make a note rate of {told} for loan {of.loan_id[np.argmax(of.extra['step'] == step)]} in month {month},"
+    for run in (lambda: prepared(of), lambda: check_loans(of, PORTFOLIO, STATIC)):
+        with pytest.raises(InputError) as error:
+            run()
+        (line,) = error.value.problems
+        assert line.startswith(expected) and "and of 2 of 5 loans" in line and "at least 0 and at most 0.25" in line
+        assert "extra: {step: {column: NAME, unit: percent}}" in line
+
+
+def test_a_rate_counts_while_the_loan_lives_and_is_a_number_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four loans end in month 12, one in month 120: what terms say of the four later is no matter, unless it is no number."""
+    short, long = [12] * (N - 1), 120
+    of = loans(
+        {"step": 0.1}, note_rate=0.0, terms=["stepped"] * (N - 1) + ["level"], maturity=[*short, long], amortisation=long
+    )
+    monkeypatch.setitem(TERMS, "stepped", STEPPED)
+    assert len(prepared(of)) == N  # 0.3 from month 37 on, past maturity and liquidation
+    broken = KnownBeforehand(lambda read, month: np.where(month < 100, read.note_rate, np.nan), reads=("note_rate",))
+    monkeypatch.setitem(TERMS, "stepped", broken)
+    with pytest.raises(
+        InputError, match=r"terms stepped make a note rate of nan for loan L\d in month 100, and of 4 of 4 loans"
+    ):
+        prepared(of)
+
+
+def test_what_models_and_terms_lack_is_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with what to write, and with what else can be done about it."""
+    monkeypatch.setitem(behaviour.PREPAYMENT, "by_column", BY_COLUMN)
+    monkeypatch.setitem(TERMS, "stepped", STEPPED)
+    with pytest.raises(InputError) as error:
+        check_loans(loans(terms=["stepped", "stepped", "level", "levl", "level"]), PORTFOLIO, BEHAVIOUR)
+    model, unknown, terms = error.value.problems
+    assert model.startswith("prepayment model by_column reads 'dti', ") and model.endswith(
+        "choose a model that does not read it"
+    )
+    assert "give the column with the table, extra: {dti: {column: NAME}} in its mapping (docs/tapes.md)" in model
+    assert unknown.startswith("terms 'levl' of 1 loans") and terms.startswith("terms stepped reads 'step', ")
+    assert terms.endswith("give these loans other terms") and "extra: {step: {column: NAME}}" in terms
+    with pytest.raises(ValueError, match=r"columns \['step'\] are declared and not read"):
+        replace(STEPPED, reads=("note_rate",))
 
 
 def test_unknown_terms_are_refused() -> None:

@@ -26,7 +26,7 @@ from mcsim.backend import choose_backend
 from mcsim.priced_book import PricedBook
 from mcsim.progress import Progress
 from mcsim.simulation.plan import Size, estimate
-from mcsim.simulation.prepare import n_note_rates
+from mcsim.simulation.note_rates import n_note_rates
 from tests.mcsim.whole_runs import simulation
 
 def resident(name):
