@@ -8,6 +8,7 @@ fails, the simulation compiles as ever.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import logging
@@ -36,7 +37,7 @@ from mcsim.deals.checks import load_deal
 from mcsim.deals.compiler import compile_deal
 from mcsim.deals.waterfall import is_compiled as waterfall_is_compiled
 from mcsim.loans import make_loans
-from mcsim.market.start import load_market
+from mcsim.market.curve import load_curve
 from mcsim.priced_deal import PricedDeal
 from mcsim.scenario import Scenario
 from mcsim.scenarios.generate import ScenarioGenerator
@@ -131,9 +132,10 @@ def compile_claimed(missing: list[Job], claims: Path) -> None:
 
 
 def _draw(settings: Settings, backend: Backend) -> Scenario:
-    market = load_market(settings)
-    chosen = market.settings
-    generator = ScenarioGenerator(chosen.rates, chosen.home_prices, market.curve, (_NATION,), 12, settings.seed, backend)
+    # A market of its own: the run's would be told of, and warned of, a second time.
+    rates = dataclasses.replace(settings.rates, curve="flat", flat_rate=0.0, mortgage_residual=0.0)
+    prices = dataclasses.replace(settings.home_prices, initial_growth_quarterly=0.0, initial_gap=0.0)
+    generator = ScenarioGenerator(rates, prices, load_curve(rates), (_NATION,), 12, settings.seed, backend)
     return generator.generate(0, 1)
 
 

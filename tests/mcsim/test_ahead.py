@@ -95,3 +95,10 @@ def test_it_compiles_for_the_types_that_the_run_asks_for(monkeypatch: pytest.Mon
     assert len(drivers) == 2
     for key, (one, other) in drivers.items():
         assert one.signatures == other.signatures and len(one.signatures) == 1, key
+
+
+def test_compiling_says_nothing_of_the_market(caplog: pytest.LogCaptureFixture) -> None:
+    """The run tells of its market, and warns of it, once."""
+    with caplog.at_level("INFO", "mcsim"):
+        ahead._draw(load_settings(["campaign=prime_jumbo"]), choose_backend("numpy", "float32"))
+    assert not caplog.records
