@@ -32,9 +32,21 @@ def compile_launcher(ops: Ops, function: Callable[..., None], key: str, writes: 
     if ops.target == "cpu":
         from kernels.cache import cached_njit
 
-        compiled = cached_njit(function, f"{key}-{ops.precision}")
+        compiled = cached_njit(function, cache_key(ops, key))
         return lambda n_paths, *args: compiled(*args)
     return _cuda_launcher(function, writes)
+
+
+def cache_key(ops: Ops, key: str) -> str:
+    """The name under which what :func:`compile_launcher` compiles on ``cpu`` is in the disk cache."""
+    return f"{key}-{ops.precision}"
+
+
+def is_compiled(ops: Ops, function: Callable[..., None], key: str) -> bool:
+    """Whether what :func:`compile_launcher` would compile on ``cpu`` is in the disk cache."""
+    from kernels.cache import is_cached
+
+    return is_cached(function, cache_key(ops, key))
 
 
 def _cuda_launcher(function: Callable[..., None], writes: tuple[int, ...]) -> Callable[..., None]:

@@ -98,7 +98,7 @@ OBSERVABLES: dict[str, Observable] = {
 _OF_SCENARIO = {name: row.varies for name, row in OBSERVABLES.items() if row.source == SCENARIO}
 
 _DISCOUNTING = ("short_rate", "discount_factor")
-"""What no model has read so far: its rows stand last, so that on a device the others are fewer additions away."""
+"""What no model has read so far: its rows stand last; with them first the loan kernel of a device is over its register budget."""
 
 MARKET_ROWS: tuple[str, ...] = tuple(
     sorted((name for name, varies in _OF_SCENARIO.items() if REGION not in varies), key=lambda name: name in _DISCOUNTING)

@@ -18,7 +18,18 @@ from kernels.waterfall_months import build_begin, build_close
 def build_waterfall(ops: Ops) -> Callable[..., None]:
     """``waterfall(...)``: the flows of a deal, for ``span.width`` paths from ``span.first`` on.
 
-    ================  =======================================================  ========================================="""
+    ================  =======================================================  ================================================
+    ``instructions``  :class:`~kernels.waterfall_machine.Instructions`         checked: an unknown code turns every register
+                                                                               of its paths to NaN
+    ``wiring``        :class:`~kernels.waterfall_machine.Wiring`
+    ``banks``         :class:`~kernels.waterfall_machine.Banks`
+    ``fee_rate``      float64                                                  sum of the deal's fees, annual
+    ``span``          :class:`~kernels.waterfall_machine.Span`
+    ``inputs``        :class:`~kernels.waterfall_machine.Inputs`
+    ``registers``     flat (register, width) float64                           state at closing; changed
+    ``out``           flat (row, month 1..n, path) float64                     written
+    ================  =======================================================  ================================================
+    """
     begin, close, step_of = build_begin(ops), build_close(ops), _build_step(ops)
     keep, restore, execute = _build_keep(ops), _build_restore(ops), _build_execute(ops)
     zero, one = ops.real(0), ops.real(1)
@@ -41,7 +52,7 @@ def build_waterfall(ops: Ops) -> Callable[..., None]:
 
 
 def _build_step(ops: Ops) -> Callable[..., Instruction]:
-    """An instruction with the places of its rows: numbers, which cost the compiler a fifth of what the columns do."""
+    """An instruction with the places of its rows: numbers, so that no loop takes the columns."""
 
     @ops.function
     def step_of(columns, s, width):  # type: ignore[no-untyped-def]
@@ -162,7 +173,7 @@ def _build_added(ops: Ops, op: Op, build: Formula) -> Callable[..., None]:
 
 def _of_formula(ops: Ops, op: Op, build: Formula, sets: str) -> Callable[..., None]:
     read = ", ".join(f"registers[at(step.{name}, p)]" for name in ("x", "y", "z")[: len(SIGNATURES[op].reads)])
-    statement = f"for p in lanes(width): registers[at(step.a, p)] {sets} formula({read})"
+    statement = f"for p in lanes(width): registers[at(step.{{name}}, p)] {sets} formula({read})"
     known = {"formula": build(ops), "lanes": ops.lanes, "at": ops.at}
     return build_each(ops, ("a",), "step, runs, width, registers", statement, **known)
 

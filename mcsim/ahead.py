@@ -8,7 +8,6 @@ fails, the simulation compiles as ever.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 import logging
@@ -25,8 +24,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kernels.behaviour import KINDS
-from kernels.cache import is_cached
 from kernels.flows import FIELDS
+from kernels.launch import is_compiled as launcher_is_compiled
 from kernels.launchers.block import driver, model_loop, rate_loop
 from kernels.observables import MARKET_ROWS, REGION_ROWS
 from kernels.ops import LANES
@@ -81,13 +80,13 @@ def jobs(settings: Settings, backend: Backend) -> list[Job]:
     models = {(kind, getattr(own.behaviour, kind).model): None for own in settings.collaterals.values() for kind in KINDS}
     for kind, name in models:
         function, key = model_loop(ops, LANES, kind, name)
-        if not is_cached(function, f"{key}-{backend.precision}"):
+        if not launcher_is_compiled(ops, function, key):
             found.append(Job(f"{kind}-{name}", lambda kind=kind, name=name: rate_loop(ops, LANES, kind, name)))  # type: ignore[misc]
     if not scenarios_are_compiled(backend.precision):
         found.append(Job("scenarios", lambda: _draw(settings, backend)))
     for decrement, collateral in drivers.items():
         function, key = driver(ops, LANES, decrement, sums)
-        if not is_cached(function, f"{key}-{backend.precision}"):
+        if not launcher_is_compiled(ops, function, key):
             found.append(Job(f"loans-{decrement}", lambda own=collateral: _simulate(own, backend, sums)))  # type: ignore[misc]
     if not waterfall_is_compiled():
         found.append(Job("deal", _pay))
@@ -133,8 +132,8 @@ def compile_claimed(missing: list[Job], claims: Path) -> None:
 
 def _draw(settings: Settings, backend: Backend) -> Scenario:
     # A market of its own: the run's would be told of, and warned of, a second time.
-    rates = dataclasses.replace(settings.rates, curve="flat", flat_rate=0.0, mortgage_residual=0.0)
-    prices = dataclasses.replace(settings.home_prices, initial_growth_quarterly=0.0, initial_gap=0.0)
+    rates = replace(settings.rates, curve="flat", flat_rate=0.0, mortgage_residual=0.0)
+    prices = replace(settings.home_prices, initial_growth_quarterly=0.0, initial_gap=0.0)
     generator = ScenarioGenerator(rates, prices, load_curve(rates), (_NATION,), 12, settings.seed, backend)
     return generator.generate(0, 1)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from kernels.behaviour import KINDS
 from kernels.behaviour.model import Model
-from kernels.launch import compile_launcher
+from kernels.launch import cache_key, compile_launcher
 from kernels.launchers.arrays import build_loan_arrays
 from kernels.launchers.groups import ByModel, Inputs, LoanSums, Market, Scratch
 from kernels.launchers.seeing import tables_pay
@@ -120,7 +120,7 @@ def first_class(ops: Ops, function: Callable[..., None], key: str, arguments: tu
     numba = load_numba()
     from numba.core.types.function_type import CompileResultWAP
 
-    dispatcher: Any = cached_njit(function, f"{key}-{ops.precision}")
+    dispatcher: Any = cached_njit(function, cache_key(ops, key))
     signature = tuple(numba.typeof(argument) for argument in arguments)
     dispatcher.compile(signature)
     return CompileResultWAP(dispatcher.overloads[signature])

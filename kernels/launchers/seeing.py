@@ -69,6 +69,9 @@ def build_part(ops: Ops, model: Model, name: str, loaders: Loaders) -> Callable[
 
 def tables_pay(models: ByModel, tables: Tables) -> bool:
     """Whether parts that vary by note rate, path and month are computed there, not loan by loan."""
-    n_note_rates = len(tables.note_rates)
-    enough = n_note_rates <= MOST_NOTE_RATES and len(tables.reals) >= LOANS_A_NOTE_RATE * n_note_rates
-    return enough and any(model.tabled for model in models)
+    return a_table_pays(len(tables.reals), len(tables.note_rates)) and any(model.tabled for model in models)
+
+
+def a_table_pays(n_loans: int, n_note_rates: int) -> bool:
+    """Whether so many loans have so few schedules of note rates that a table of a part by these is worth its memory and time."""
+    return n_note_rates <= MOST_NOTE_RATES and n_loans >= LOANS_A_NOTE_RATE * n_note_rates

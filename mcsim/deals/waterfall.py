@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from kernels.cache import is_cached
 from kernels.flows import N_FIELDS
 from kernels.launch import compile_launcher
+from kernels.launch import is_compiled as launcher_is_compiled
 from kernels.ops import make_ops
 from kernels.waterfall_machine import Inputs, Span
 from kernels.waterfall_paths import build_waterfall
@@ -132,4 +132,5 @@ def _launcher(target: str) -> Callable[..., None]:
 
 def is_compiled() -> bool:
     """Whether the ``cpu`` target's waterfall is in the disk cache."""
-    return is_cached(build_waterfall(make_ops("cpu", "float64")), f"{LAUNCHER}-float64")
+    ops = make_ops("cpu", "float64")
+    return launcher_is_compiled(ops, build_waterfall(ops), LAUNCHER)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from kernels import home_prices as home_price_model
 from kernels import hull_white, mortgage_rate, scenario_paths
-from kernels.cache import is_cached
 from kernels.launch import compile_launcher
+from kernels.launch import is_compiled as launcher_is_compiled
 from kernels.observables import MARKET_ROWS
 from kernels.ops import Ops, make_ops
 from kernels.scenario_terms import scratch_sizes
@@ -134,7 +134,8 @@ LAUNCHER = "scenario_paths"
 
 def is_compiled(precision: str) -> bool:
     """Whether the ``cpu`` target's launcher is in the disk cache."""
-    return is_cached(scenario_paths.build(make_ops("cpu", precision)), f"{LAUNCHER}-{precision}")
+    ops = make_ops("cpu", precision)
+    return launcher_is_compiled(ops, scenario_paths.build(ops), LAUNCHER)
 
 
 def _launcher(ops: Ops) -> Callable[..., None]:

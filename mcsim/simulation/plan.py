@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from kernels.flows import FIELDS
 from kernels.launchers.rows import scratch_sizes
-from kernels.launchers.seeing import LOANS_A_NOTE_RATE, MOST_NOTE_RATES
+from kernels.launchers.seeing import a_table_pays
 from kernels.launchers.tiles import ELEMENTS, MONTH_ARRAYS
 from kernels.observables import n_rows
 from kernels.ops import LANES
@@ -89,9 +89,8 @@ def estimate(
     elif settings.output.loans == "mean":
         loans = loan_months * len(FIELDS) * _DOUBLE
         shared += loans
-        item += loans * (
-            -(-paths // LANES) + 1
-        )  # the sums of each 256 paths, and a superblock's once more while it is simulated
+        # The sums of each 256 paths, and a superblock's once more while it is simulated.
+        item += loans * (-(-paths // LANES) + 1)
     items = -(-settings.paths // settings.engine.path_block)
     return MemoryPlan(items, min(threads, items * _parts(sizes, items < threads)), shared, item)
 
@@ -102,8 +101,8 @@ def _simulating(settings: Settings, name: str, size: Size, n_regions: int) -> in
     paths = min(settings.paths, settings.engine.path_block)
     lanes = lane_width(settings.backend, size.loans, paths)
     rows = n_rows(n_regions) * (size.months + 1) * lanes * real
-    tabled = size.note_rates if LOANS_A_NOTE_RATE * size.note_rates <= size.loans else 0
-    parts = (tabled if tabled <= MOST_NOTE_RATES else 0) * size.months * lanes * real
+    tabled = size.note_rates if a_table_pays(size.loans, size.note_rates) else 0
+    parts = tabled * size.months * lanes * real
     scratch = sum(scratch_sizes(lanes, settings.collaterals[name].portfolio.liquidation_lag)) * real
     if settings.backend == "numpy":
         scratch += MONTH_ARRAYS * ELEMENTS * real

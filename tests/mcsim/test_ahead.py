@@ -43,7 +43,7 @@ def test_the_list_is_what_the_cache_lacks(monkeypatch: pytest.MonkeyPatch) -> No
     """The models' loops before what runs them, which needs them; nothing twice, nothing that is there."""
     settings = load_settings(["campaign=book", "backend=cpu"])
     backend = choose_backend("cpu", settings.precision)
-    for name in ("is_cached", "scenarios_are_compiled", "waterfall_is_compiled"):
+    for name in ("launcher_is_compiled", "scenarios_are_compiled", "waterfall_is_compiled"):
         monkeypatch.setattr(ahead, name, lambda *unused: False)
     names = [job.name for job in ahead.jobs(settings, backend)]
     assert len(set(names)) == len(names)
@@ -51,7 +51,7 @@ def test_the_list_is_what_the_cache_lacks(monkeypatch: pytest.MonkeyPatch) -> No
     assert max(names.index(name) for name in names if name.startswith(("prepayment", "default", "severity"))) < names.index(
         "scenarios"
     )
-    for name in ("is_cached", "scenarios_are_compiled", "waterfall_is_compiled"):
+    for name in ("launcher_is_compiled", "scenarios_are_compiled", "waterfall_is_compiled"):
         monkeypatch.setattr(ahead, name, lambda *unused: True)
     assert ahead.jobs(settings, backend) == []
     with ahead.compiling_ahead(settings, backend) as rest:
